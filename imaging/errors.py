@@ -77,6 +77,7 @@ class Means(StrEnum):
     FIRST_BOOT = "Supplies.first_boot"
     FIX_BOOT = "fix_boot"
     FORCE = "force"
+    FROM_WINDOWS = "Machine.phase = Phase.OLD"
     HIVE = "HiveAddress.hive"
     HIVE_FILE = "HiveAddress.path"
     IMPORT_DRIVERS = "import_drivers"

@@ -40,6 +40,7 @@ NAMES = {
     Means.FIX_BOOT: "osdimage boot fix DISK",
     Means.FORCE: "--force",
     Means.FORMAT_FAT32: "osdimage disk format DISK --partition {} --fs fat32",
+    Means.FROM_WINDOWS: "--from-windows",
     Means.HIVE: "--hive",
     Means.HIVE_FILE: "--hive",
     Means.IMPORT_DRIVERS: "osdimage driver import PATH",

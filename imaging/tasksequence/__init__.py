@@ -28,6 +28,8 @@ from osdimage.imaging._faces import lazily
 __getattr__, __dir__, __all__ = lazily(
     __name__,
     {
+        "capturing.capture_network": ("capture_network_settings",),
+        "capturing.capture_windows": ("capture_windows_settings",),
         "codes": ("HResult",),
         "elsewhere": ("ELSEWHERE",),
         "environment": ("Environment",),

@@ -1,5 +1,7 @@
 # What __init__.py imports when it is used, for type checkers; a test holds the two together.
 
+from osdimage.imaging.tasksequence.capturing.capture_network import capture_network_settings as capture_network_settings
+from osdimage.imaging.tasksequence.capturing.capture_windows import capture_windows_settings as capture_windows_settings
 from osdimage.imaging.tasksequence.codes import HResult as HResult
 from osdimage.imaging.tasksequence.computer.kept import load_machine as load_machine, save_machine as save_machine
 from osdimage.imaging.tasksequence.computer.machine import Machine as Machine

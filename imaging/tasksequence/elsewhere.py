@@ -50,8 +50,6 @@ _KNOWN: tuple[tuple[str, str, str, RunIn], ...] = (
     ("ReleaseStateStore", "Release State Store", _SITE, RunIn.BOTH),
     ("CaptureUserState", "Capture User State", _USMT, RunIn.BOTH),
     ("RestoreUserState", "Restore User State", _USMT, RunIn.FULL_OS),
-    ("CaptureNetworkSettings", "Capture Network Settings", _WINDOWS, RunIn.FULL_OS),
-    ("CaptureWindowsSettings", "Capture Windows Settings", _WINDOWS, RunIn.FULL_OS),
     ("UpgradeOperatingSystem", "Upgrade Operating System", _WINDOWS, RunIn.FULL_OS),
     ("InstallDeployTools", "Install Deployment Tools", _WINDOWS, RunIn.FULL_OS),
     ("PrepareSMSClient", "Prepare ConfigMgr Client for Capture", _CLIENT, RunIn.FULL_OS),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from osdimage.imaging.tasksequence.capturing import capture_network, capture_windows
 from osdimage.imaging.tasksequence.mdt.actions import OF_MDT
 from osdimage.imaging.tasksequence.result import ActionInfo
 from osdimage.imaging.tasksequence.setup import setup_windows
@@ -34,6 +35,8 @@ ACTIONS: tuple[ActionInfo, ...] = (
             apply_os,
             apply_data,
             capture_os,
+            capture_windows,
+            capture_network,
             apply_windows,
             apply_network,
             join_domain,

@@ -1,0 +1,122 @@
+r"""Capture Network Settings.
+
+Membership and adapters are read from the Windows that is on the disk
+(:mod:`~osdimage.imaging.tasksequence.computer.old_windows`), and become the variables that Apply Network Settings
+takes; what is captured wins over the defaults of that step.  A domain is captured without an account that may join it.
+
+Sources: "Capture Network Settings" of Operating System Deployment in Configuration Manager 2007, which names the
+variables that decide what is captured, the first as OSDMigrateAdapatorSettings.  No document names the variables that
+are set: they are those that Apply Network Settings reads.
+"""
+
+from __future__ import annotations
+
+from osdimage.imaging.errors import Means
+from osdimage.imaging.tasksequence.capturing.membership import membership_of
+from osdimage.imaging.tasksequence.capturing.network import membership_variables, network_of, network_variables
+from osdimage.imaging.tasksequence.capturing.storing import Stored, store
+from osdimage.imaging.tasksequence.codes import HResult
+from osdimage.imaging.tasksequence.computer.machine import Machine
+from osdimage.imaging.tasksequence.computer.old_windows import DETECTED_DRIVE, opened_old_windows
+from osdimage.imaging.tasksequence.environment import Environment
+from osdimage.imaging.tasksequence.failures import action, forecast
+from osdimage.imaging.tasksequence.inputs import Inputs, boolean, output
+from osdimage.imaging.tasksequence.phases import BEFORE_NEW, Phase
+from osdimage.imaging.tasksequence.result import (
+    ActionInfo,
+    ActionResult,
+    Events,
+    Forecast,
+    LogType,
+    RunIn,
+    VariableInfo,
+)
+
+_ADAPTERS, _MISSPELT = "OSDMigrateAdapterSettings", "OSDMigrateAdapatorSettings"
+_MEMBERSHIP = "OSDMigrateNetworkMembership"
+
+VARIABLES: tuple[VariableInfo, ...] = (
+    boolean(_ADAPTERS, "capture the settings of adapters", default=True, source="CB"),
+    boolean(_MISSPELT, "the same, as CM07 writes it"),
+    boolean(_MEMBERSHIP, "capture the domain or workgroup", default=True),
+    *(
+        output(name, f"as Apply Network Settings has it: {told}", source="not documented")
+        for name, told in (
+            ("OSDNetworkJoinType", "0 for a domain, 1 for a workgroup"),
+            ("OSDDomainName", "the domain, by its DNS name if it has one"),
+            ("OSDWorkgroupName", "the workgroup"),
+            ("OSDDNSDomain", "the primary DNS suffix of the computer"),
+            ("OSDDNSSuffixSearchOrder", "DNS suffixes in their order"),
+            ("OSDEnableTCPIPFiltering", "true where it is on, before Windows Vista"),
+            ("OSDAdapterCount", "how many adapters were captured"),
+            ("OSDAdapter<N>...", "what is set of each, with its MacAddress and Name"),
+        )
+    ),
+)
+
+
+@action(VARIABLES)
+def capture_network_settings(env: Environment, machine: Machine, events: Events) -> ActionResult:
+    """Set variables as the network settings of the Windows that is on the disk; nothing is written.
+
+    Raises:
+        ActionFailed: E_INVALIDARG when a variable is wrong or there is no such Windows, INVALID_DATA when its registry
+            does not tell what is asked for, or another code when it cannot be read.
+    """
+    where, stored, notes = _capture(env, machine)
+    for text in (*notes, *stored.details):
+        events.log(LogType.INFO, text)
+    told = ", ".join(stored.names) or "nothing"
+    return ActionResult(HResult.S_OK, f"captured from {where}: {told}", outputs=stored.names, warnings=stored.warnings)
+
+
+@forecast
+def forecast_capture_network_settings(env: Environment, machine: Machine) -> Forecast:
+    """Tell what would be captured; later steps are forecast with it."""
+    where, stored, notes = _capture(env, machine)
+    return Forecast(f"capture network settings of {where}", warnings=stored.warnings, details=(*stored.details, *notes))
+
+
+def _capture(env: Environment, machine: Machine) -> tuple[str, Stored, tuple[str, ...]]:
+    inputs = Inputs(env, VARIABLES)
+    warnings: list[str] = []
+    adapters, membership = inputs.boolean(_ADAPTERS), inputs.boolean(_MEMBERSHIP)
+    misspelt = inputs.boolean(_MISSPELT)
+    inputs.finish()
+    if misspelt is not None and not env.text(_ADAPTERS):
+        adapters = misspelt
+        warnings.append(f"{_MISSPELT} is taken for {_ADAPTERS}, which it is in later documents")
+    values: dict[str, str] = {}
+    notes: tuple[str, ...] = ()
+    with opened_old_windows(machine, env.get(DETECTED_DRIVE)) as (files, windows):
+        if membership:
+            values |= membership_variables(membership_of(files, windows))
+        if adapters:
+            network = network_of(windows)
+            values |= network_variables(network.settings)
+            warnings += network.warnings
+            notes = network.notes
+        stored = store(env, values)
+    return files.name, Stored(stored.names, stored.details, (*warnings, *stored.warnings)), notes
+
+
+def refuses_in_windows_pe(env: Environment, machine: Machine) -> str | None:
+    """Tell why the network settings of a Windows that does not run then are not captured, or None."""
+    del env
+    if machine.phase is Phase.OLD:
+        return None
+    return "it captures the settings of the Windows that runs, and Windows PE runs then"
+
+
+INFO = ActionInfo(
+    type_name="SMS_TaskSequence_CaptureNetworkSettingsAction",
+    title="Capture Network Settings",
+    run=capture_network_settings,
+    forecast=forecast_capture_network_settings,
+    variables=VARIABLES,
+    runs_in=RunIn.FULL_OS,
+    phases=BEFORE_NEW,
+    refuses=refuses_in_windows_pe,
+    needs=(Means.FROM_WINDOWS,),
+    why_not="the new Windows has the settings that it was given",
+)

@@ -1,0 +1,261 @@
+"""Capture Windows Settings and Capture Network Settings: from a Windows on a disk into the answer file of another.
+
+Its hives are made by hivexregedit, and what comes of them is read by Python's own readers of XML and of INI files.
+"""
+
+from __future__ import annotations
+
+import configparser
+import xml.etree.ElementTree as ET
+from pathlib import Path
+
+import pytest
+from cases.offline_windows import WINDOWS_7, WINDOWS_10, WINDOWS_XP, Made, Tree, make_tree
+from cases.old_windows import machine_with
+from cases.sequence import Log, run
+from cases.settings_of_windows import (
+    DOMAIN,
+    OWNER,
+    SEVEN,
+    TEN,
+    VERSION,
+    WORKGROUP,
+    XP,
+    ZONES_XP,
+    Keys,
+    merged_by_hivex,
+    number,
+    text,
+    tree_of,
+)
+from judges.disk import partition_of
+from judges.wim import output
+from osdimage.imaging.errors import ActionFailed
+from osdimage.imaging.registry.write import new_hive, write_hive
+from osdimage.imaging.tasksequence.capturing.capture_network import (
+    INFO,
+    capture_network_settings,
+    forecast_capture_network_settings,
+)
+from osdimage.imaging.tasksequence.capturing.capture_windows import (
+    capture_windows_settings,
+    forecast_capture_windows_settings,
+)
+from osdimage.imaging.tasksequence.computer.machine import Machine, Place, TargetSystem
+from osdimage.imaging.tasksequence.computer.windows import WindowsFacts
+from osdimage.imaging.tasksequence.environment import Environment
+from osdimage.imaging.tasksequence.layers import Origin
+from osdimage.imaging.tasksequence.phases import Phase
+from osdimage.imaging.tasksequence.result import LogType
+from osdimage.imaging.tasksequence.steps.apply_network import apply_network_settings, forecast_apply_network_settings
+from osdimage.imaging.tasksequence.steps.apply_windows import apply_windows_settings
+
+pytestmark = pytest.mark.foreign
+
+E_INVALIDARG, INVALID_DATA = 0x80070057, 0x8007000D
+U = "{urn:schemas-microsoft-com:unattend}"
+
+
+def foreign_tree(folder: Path, made: Made, system: Keys, software: Keys, membership: Keys) -> Tree:
+    """Return the files of a Windows whose settings hivexregedit has put into its hives."""
+    tree, config = make_tree(made), f"{made.folder}/System32/config"
+    for name, keys, below in (
+        ("SYSTEM", system, "ControlSet001"),
+        ("SOFTWARE", software, ""),
+        ("SECURITY", membership, ""),
+    ):
+        hive = tree.get(f"{config}/{name}", write_hive(new_hive(name)))
+        tree[f"{config}/{name}"] = merged_by_hivex(hive, name, keys, folder, below)
+    return tree
+
+
+def computer_with(folder: Path, tree: Tree, target: tuple[int, int] = (10, 0)) -> Machine:
+    """Return a computer with a Windows, and with a volume into which another was applied."""
+    machine = machine_with(folder / "disk.img", tree, {"data": b""})
+    machine.phase = Phase.OLD
+    machine.mark_used(Place(0, 2))
+    machine.system = TargetSystem(Place(0, 2), WindowsFacts(*target, "x64", "Windows"))
+    return machine
+
+
+def answers(machine: Machine, path: str) -> str:
+    disk = machine.disk(0)
+    return output("ntfscat", partition_of(disk, 2, disk.with_name("volume.ntfs")), path)
+
+
+# What a wizard writes into the steps that follow.
+WINDOWS = {
+    "OSDComputerName": "%_SMSTSMachineName%",
+    "OSDRegisteredUserName": "Somebody",
+    "OSDRegisteredOrgName": "Some organization",
+    "OSDTimeZone": "GMT Standard Time",
+}
+NETWORK = {"OSDNetworkJoinType": "1", "OSDWorkgroupName": "ELSEWHERE", "OSDAdapterCount": "0"}
+
+
+def test_windows_10_is_captured_into_the_answer_file_of_the_next(tmp_path: Path) -> None:
+    machine = computer_with(tmp_path, foreign_tree(tmp_path, WINDOWS_10, TEN, OWNER, WORKGROUP))
+    env, log = Environment(sequence={"OSDAdapterCount": "0"}), Log()
+    windows = run(capture_windows_settings, env, machine, log=log)
+    assert windows.outputs == ("OSDComputerName", "OSDRegisteredUserName", "OSDTimeZone")
+    assert (LogType.INFO, "OSDRegisteredUserName=Jörg Ä.") in log.lines
+    network = run(capture_network_settings, env, machine, log=log)
+    assert network.outputs[:2] == ("OSDNetworkJoinType", "OSDWorkgroupName")
+    assert network.warnings == ()
+    assert env.origin("OSDAdapterCount") is Origin.SET
+    run(apply_windows_settings, env, machine, WINDOWS)
+    run(apply_network_settings, env, machine, NETWORK)
+    document = ET.fromstring(answers(machine, "/Windows/Panther/unattend.xml"))  # noqa: S314 - osdimage wrote it
+    found: dict[str, list[str]] = {}
+    for each in document.iter():
+        if not len(each):
+            found.setdefault(each.tag.removeprefix(U), []).append(each.text or "")
+    assert found["ComputerName"] == ["WKS-WIN732BITA"]
+    # What the old Windows has is captured, and what it has not stays as the step says it.
+    assert found["RegisteredOwner"] == ["Jörg Ä."] * 2
+    assert found["RegisteredOrganization"] == ["Some organization"] * 2
+    assert found["TimeZone"] == ["Pacific Standard Time"] * 2
+    assert found["JoinWorkgroup"] == ["WORKGROUP"]
+    assert found["DhcpEnabled"] == ["false"]
+    # One for each component, and one for the route.
+    assert sorted(found["Identifier"]) == ["0", *["00-0C-29-F3-FF-DE"] * 3]
+    assert set(found["IpAddress"]) == {"192.168.146.9/22", "192.168.146.2", "192.168.146.3", "192.168.146.5"}
+    assert (found["NextHopAddress"], found["Metric"]) == (["192.168.146.2"], ["25"])
+    assert found["DNSDomain"] == ["shieldbase.local", "lab.example"]
+    assert found["DomainName"] == ["shieldbase.local", "corp.example"]
+    assert found["NetbiosOptions"] == ["2"]
+
+
+def test_windows_xp_is_captured_into_its_own_kind_of_answer_file(tmp_path: Path) -> None:
+    tree = foreign_tree(tmp_path, WINDOWS_XP, XP, {**OWNER, **ZONES_XP}, DOMAIN)
+    machine, env = computer_with(tmp_path, tree, (5, 1)), Environment()
+    run(capture_windows_settings, env, machine)
+    warnings = run(capture_network_settings, env, machine).warnings
+    assert len(warnings) == 1
+    assert "'LAN-Verbindung': its registry does not tell its MAC address" in warnings[0]
+    run(apply_windows_settings, env, machine, WINDOWS)
+    run(apply_network_settings, env, machine, NETWORK | {"OSDJoinAccount": "join", "OSDJoinPassword": "x"})
+    inf = configparser.ConfigParser(strict=False, interpolation=None)
+    inf.read_string(answers(machine, "/sysprep/sysprep.inf").encode("utf-8", "surrogateescape").decode("utf-16"))
+    plain = {name: {key: value.strip('"') for key, value in inf[name].items()} for name in inf.sections()}
+    assert plain["UserData"]["computername"] == "KASSE"
+    assert plain["UserData"]["fullname"] == "Jörg Ä."
+    # "Time Zone Index Values" (Microsoft): 110 is Amsterdam, Berlin, Bern, Rome, Stockholm, Vienna.
+    assert plain["GuiUnattended"]["timezone"] == "110"
+    assert plain["Identification"]["joindomain"] == "shieldbase.local"
+    told = {key: value for name in plain for key, value in plain[name].items() if "TCPIP" in name.upper()}
+    assert (told["ipaddress"], told["subnetmask"], told["defaultgateway"]) == (
+        "192.168.5.20",
+        "255.255.255.0",
+        "192.168.5.1",
+    )
+    assert told["dnsserversearchorder"] == "192.168.5.2,192.168.5.3"
+    assert told["tcpallowedports"] == "80,443"
+
+
+@pytest.fixture(scope="module")
+def seven(tmp_path_factory: pytest.TempPathFactory) -> Machine:
+    return computer_with(tmp_path_factory.mktemp("seven"), tree_of(SEVEN, membership=DOMAIN, made="7"))
+
+
+def test_a_forecast_tells_what_is_captured_and_later_steps_are_forecast_with_it(seven: Machine) -> None:
+    env, rehearsal = Environment(), seven.rehearsal()
+    windows = forecast_capture_windows_settings(env, rehearsal)
+    assert windows.details == (
+        "OSDComputerName=WKS-WIN732BITA",
+        "OSDRegisteredUserName=Jörg Ä.",
+        "OSDTimeZone=Eastern Standard Time",
+    )
+    network = forecast_capture_network_settings(env, rehearsal)
+    assert "OSDDomainName=shieldbase.local" in network.details
+    with env.step_defaults(NETWORK):
+        problems = forecast_apply_network_settings(env, rehearsal).problems
+    # A domain is captured without an account that may join it, and a Windows 7 does not have every MAC address.
+    assert "OSDJoinAccount is missing; OSDNetworkJoinType=0 needs it" in problems[0]
+    assert "OSDAdapter0MacAddress is missing; by it Windows knows the adapter" in problems[0]
+    env["OSDJoinAccount"], env["OSDAdapter0MacAddress"] = "CORP\\joiner", "005056a51269"
+    with env.step_defaults(NETWORK):
+        assert forecast_apply_network_settings(env, rehearsal).problems == ()
+
+
+@pytest.mark.parametrize(
+    ("variables", "names"),
+    [
+        ({"OSDMigrateComputerName": "false"}, {"OSDRegisteredUserName", "OSDTimeZone"}),
+        ({"OSDMigrateRegistrationInfo": "FALSE"}, {"OSDComputerName", "OSDTimeZone"}),
+        ({"OSDMigrateTimeZone": "false"}, {"OSDComputerName", "OSDRegisteredUserName"}),
+        (dict.fromkeys(("OSDMigrateComputerName", "OSDMigrateRegistrationInfo", "OSDMigrateTimeZone"), "false"), set()),
+    ],
+    ids=["no name", "no registration", "no time zone", "nothing"],
+)
+def test_of_windows_only_what_is_asked_for_is_captured(
+    seven: Machine, variables: dict[str, str], names: set[str]
+) -> None:
+    assert set(run(capture_windows_settings, Environment(), seven, variables).outputs) == names
+
+
+def test_of_the_network_only_what_is_asked_for_is_captured(seven: Machine) -> None:
+    membership = run(capture_network_settings, Environment(), seven, {"OSDMigrateAdapterSettings": "false"})
+    assert membership.outputs == ("OSDNetworkJoinType", "OSDDomainName")
+    # As "Operating System Deployment in Configuration Manager 2007" prints the name.
+    misspelt = run(capture_network_settings, Environment(), seven, {"OSDMigrateAdapatorSettings": "false"})
+    assert misspelt.outputs == membership.outputs
+    assert misspelt.warnings == (
+        "OSDMigrateAdapatorSettings is taken for OSDMigrateAdapterSettings, which it is in later documents",
+    )
+    adapters = run(capture_network_settings, Environment(), seven, {"OSDMigrateNetworkMembership": "false"})
+    assert adapters.outputs[:3] == ("OSDDNSDomain", "OSDDNSSuffixSearchOrder", "OSDAdapterCount")
+
+
+def test_a_text_that_no_variable_can_take_is_not_captured(tmp_path: Path) -> None:
+    owner = {VERSION: {"RegisteredOwner": text("a\u202eb"), "RegisteredOrganization": text("%OSDJoinPassword%")}}
+    machine = computer_with(tmp_path, tree_of(TEN, owner))
+    env = Environment(computer={"OSDJoinPassword": "geheim"})
+    done = run(capture_windows_settings, env, machine)
+    assert done.outputs == ("OSDComputerName", "OSDTimeZone")
+    owner_lost, organization_lost = done.warnings
+    assert owner_lost.endswith(r"the registry holds 'a\u202eb', with characters that people do not write")
+    assert organization_lost.endswith("holds '%OSDJoinPassword%', in which a variable would be replaced")
+
+
+@pytest.mark.parametrize(
+    ("system", "variables", "code", "said"),
+    [
+        pytest.param(TEN, {"OSDMigrateTimeZone": "perhaps"}, E_INVALIDARG, "OSDMigrateTimeZone=perhaps", id="variable"),
+        pytest.param({}, {"OSDMigrateTimeZone": "false"}, INVALID_DATA, "does not tell the name of the", id="no name"),
+        pytest.param({}, {"OSDMigrateComputerName": "false"}, INVALID_DATA, "has no Control", id="no zone"),
+        pytest.param(
+            {r"Control\ComputerName\ComputerName": {"ComputerName": number(7)}},
+            {},
+            INVALID_DATA,
+            "does not tell the name of the computer",
+            id="a name that is none",
+        ),
+    ],
+)
+def test_what_is_not_there_is_a_failure(
+    tmp_path: Path, system: Keys, variables: dict[str, str], code: int, said: str
+) -> None:
+    machine, env = computer_with(tmp_path, tree_of(system)), Environment()
+    with env.step_defaults(variables):
+        assert said in (forecast_capture_windows_settings(env, machine.rehearsal()).problems or ("",))[0]
+        with pytest.raises(ActionFailed, match=said) as caught:
+            capture_windows_settings(env, machine, Log().events)
+    assert caught.value.code == code
+    assert list(env) == []
+
+
+def test_a_windows_that_nobody_can_find_is_one_that_an_earlier_step_may_have_made(tmp_path: Path) -> None:
+    machine = machine_with(tmp_path / "disk.img", make_tree(WINDOWS_7))
+    machine.mark_used(Place(0, 1))
+    hangs = forecast_capture_windows_settings(Environment(), machine.rehearsal()).hangs
+    assert hangs is not None
+    assert "holds a Windows that was there before" in hangs
+
+
+def test_network_settings_are_captured_of_the_windows_that_runs(seven: Machine) -> None:
+    assert INFO.refuses is not None
+    assert INFO.refuses(Environment(), seven) is None
+    rehearsal = seven.rehearsal()
+    rehearsal.phase = Phase.PE
+    assert "Windows PE runs then" in (INFO.refuses(Environment(), rehearsal) or "")
