@@ -26,6 +26,8 @@ from osdimage.imaging.tasksequence.judging.leave_out import LeaveOut as LeaveOut
 from osdimage.imaging.tasksequence.layers import CollectionVariables as CollectionVariables
 from osdimage.imaging.tasksequence.log import SequenceLog as SequenceLog
 from osdimage.imaging.tasksequence.mdt.configure import configure_windows as configure_windows
+from osdimage.imaging.tasksequence.mdt.gather import gather_facts as gather_facts
+from osdimage.imaging.tasksequence.mdt.validate import validate_computer as validate_computer
 from osdimage.imaging.tasksequence.phases import Phase as Phase
 from osdimage.imaging.tasksequence.plan import (
     PlannedStep as PlannedStep,
@@ -65,7 +67,6 @@ from osdimage.imaging.tasksequence.steps.capture_os import (
     capture_operating_system_image as capture_operating_system_image,
 )
 from osdimage.imaging.tasksequence.steps.convert_disk import convert_disk as convert_disk
-from osdimage.imaging.tasksequence.steps.gather import gather_facts as gather_facts
 from osdimage.imaging.tasksequence.steps.inject_drivers import inject_drivers as inject_drivers
 from osdimage.imaging.tasksequence.steps.install_os import install_operating_system as install_operating_system
 from osdimage.imaging.tasksequence.steps.join_domain import join_domain_or_workgroup as join_domain_or_workgroup

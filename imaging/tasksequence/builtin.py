@@ -6,14 +6,12 @@ there, are those that need a site, a client or an advertisement.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from osdimage.imaging.disk.layouts.variables import MAX_VALUE
 from osdimage.imaging.tasksequence.environment import Environment
-from osdimage.imaging.tasksequence.judging import facts as gathered
 from osdimage.imaging.tasksequence.layers import Origin
 from osdimage.imaging.tasksequence.phases import Phase, RestartTarget
 from osdimage.imaging.tasksequence.sequence import Sequence
@@ -29,8 +27,14 @@ _OSD_SEQUENCE = "2"
 
 
 def begin(env: Environment, machine: Machine, sequence: Sequence, log_folder: Path | None) -> None:
-    """Set what is known before the first step; what was set before, such as a media type, stays."""
+    """Set what is known before the first step; what was set before, such as a media type, stays.
+
+    Raises:
+        InvalidRequest: when the deployment share is no folder, or rules ask what cannot be answered here.
+        InvalidInput, StorageError: when the share, rules, or what tells facts of the computer, cannot be read.
+    """
     from osdimage.imaging.tasksequence.computer.machine import Firmware  # noqa: PLC0415 - keeps this module light
+    from osdimage.imaging.tasksequence.mdt.lite_touch import begin_gathered  # noqa: PLC0415
 
     facts = {
         "_SMSTSInWinPE": str(machine.phase is Phase.PE).lower(),
@@ -46,21 +50,12 @@ def begin(env: Environment, machine: Machine, sequence: Sequence, log_folder: Pa
     for name, value in facts.items():
         if value and name not in env:
             env.set_read_only(name, value)
-    gathered.begin(env, machine, sequence)
+    begin_gathered(env, machine, sequence)
 
 
 def before_step(env: Environment, name: str) -> None:
     """Tell the name of the step that is about to run."""
     env.set_read_only("_SMSTSCurrentActionName", name[:_LONGEST_NAME])
-
-
-def set_all(env: Environment, variables: Mapping[str, str]) -> None:
-    """Set variables as an action sets them, and as the engine does those whose names begin with ``_``."""
-    for name, value in variables.items():
-        if name.startswith("_"):
-            env.set_read_only(name, value)
-        else:
-            env[name] = value
 
 
 def after_action(env: Environment, code: int, *, succeeded: bool) -> None:

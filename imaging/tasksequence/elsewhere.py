@@ -70,7 +70,6 @@ _OF_MDT: tuple[tuple[str, str, str, tuple[str, ...]], ...] = (
     ("BDD_InstallUpdatesOffline", "Install Updates Offline", _MDT, ("ZTIPatches",)),
     ("BDD_RecoverDomainJoin", "Recover From Domain Join Failure", _MDT, ("ZTIDomainJoin",)),
     ("BDD_RunPowerShellAction", "Run MDT PowerShell Script", _PE, ("ZTIPowerShell",)),
-    ("BDD_Validate", "Validate", _HARDWARE, ("ZTIValidate", "PSDValidate")),
     ("ZTIUserState", "Capture or Restore User State", _USMT, ("PSDUserState",)),
     ("ZTINicConfig", "Capture or Apply Network Settings", _MDT, ()),
     ("ZTIBDE", "Enable BitLocker (MDT)", _WINDOWS, ()),

@@ -415,3 +415,12 @@ class Environment(MutableMapping[str, str]):
                 return (*entry, layer.origin)
             is_deleted = True
         return None
+
+
+def set_all(env: Environment, variables: Mapping[str, str]) -> None:
+    """Set variables as an action sets them, and as the engine does those whose names begin with ``_``."""
+    for name, value in variables.items():
+        if name.startswith("_"):
+            env.set_read_only(name, value)
+        else:
+            env[name] = value

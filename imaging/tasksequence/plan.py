@@ -26,7 +26,7 @@ from osdimage.imaging.errors import (
 from osdimage.imaging.tasksequence import builtin
 from osdimage.imaging.tasksequence.codes import HResult
 from osdimage.imaging.tasksequence.conditions import Doubt, Verdict, evaluate, names_last_action
-from osdimage.imaging.tasksequence.environment import Environment
+from osdimage.imaging.tasksequence.environment import Environment, set_all
 from osdimage.imaging.tasksequence.facts.known import ask_of
 from osdimage.imaging.tasksequence.judging.facts import unknown_facts
 from osdimage.imaging.tasksequence.judging.judge import (
@@ -384,7 +384,7 @@ class _Walker:
 
     def _pass(self, base: PlannedStep, already: Already) -> PlannedStep:
         """Take what a step would do for done."""
-        builtin.set_all(self._env, already.sets)
+        set_all(self._env, already.sets)
         builtin.after_action(self._env, _ENDS_WELL, succeeded=True)
         sure_again(self._machine)
         self._leave_open({}, is_open=False)

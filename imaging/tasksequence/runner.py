@@ -27,7 +27,7 @@ from osdimage.imaging.errors import OsdImageError, StorageError, quoted
 from osdimage.imaging.progress import ProgressEvent
 from osdimage.imaging.tasksequence import builtin
 from osdimage.imaging.tasksequence.codes import HResult
-from osdimage.imaging.tasksequence.environment import Environment
+from osdimage.imaging.tasksequence.environment import Environment, set_all
 from osdimage.imaging.tasksequence.facts.known import ask_of
 from osdimage.imaging.tasksequence.forms.xml import write_sequence
 from osdimage.imaging.tasksequence.judging.facts import unknown_facts
@@ -321,7 +321,7 @@ class _Runner:
 
     def _pass(self, at: At, already: Already) -> StepReport:
         """Take what a step would do for done."""
-        builtin.set_all(self._env, already.sets)
+        set_all(self._env, already.sets)
         builtin.after_action(self._env, HResult.S_OK, succeeded=True)
         sure_again(self._machine)
         report = self._report(at.number - 1, StepState.HOLDS, already.why)

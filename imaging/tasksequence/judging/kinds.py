@@ -70,9 +70,14 @@ def find_action(step: Step, actions: ActionTable) -> ActionInfo | None:
     return found
 
 
+def is_lite_touch(sequence: Sequence) -> bool:
+    """Tell whether a sequence is one that MDT's Lite Touch starts itself, without ConfigMgr."""
+    return sequence.version == _VERSION_OF_MDT
+
+
 def is_of_mdt(sequence: Sequence) -> bool:
     """Tell whether MDT gathers facts before, or in, a sequence: one of its own, or one that has its steps."""
-    if sequence.version == _VERSION_OF_MDT:
+    if is_lite_touch(sequence):
         return True
     return any(name.startswith(_OF_MDT) for step in sequence.steps for name in names_of(step))
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from osdimage.imaging.tasksequence.mdt import already, configure
+from osdimage.imaging.tasksequence.mdt import already, configure, gather, validate
 from osdimage.imaging.tasksequence.result import ActionInfo
 
 OF_MDT: tuple[ActionInfo, ...] = (
+    gather.INFO,
+    validate.INFO,
     configure.INFO,
     *already.INFOS,
 )

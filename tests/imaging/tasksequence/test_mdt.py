@@ -104,18 +104,12 @@ def test_a_fact_that_nobody_knows_is_not_false_but_unknown_until_it_is_set(name:
     ]
     (_, planned) = phases(Machine(), *members).steps
     assert (planned.decision, planned.step_class) == (Decision.REFUSE, StepClass.WINDOWS)
-    assert "of the computer; set the variable to tell it" in (planned.reason or "")
+    assert "of the computer; give facts or set the variable to tell it" in (planned.reason or "")
     for value, decision in (("1", Decision.RUN), ("2", Decision.SKIP)):
         told = phases(Machine(), *members, env=Environment(computer={name: value}))
         assert told.steps[1].decision is decision
     # ConfigMgr gathers nothing: there it is a variable as any other.
     assert phases(Machine(), members[1]).steps[0].decision is Decision.SKIP
-
-
-def test_rules_are_not_passed_over() -> None:
-    plan = phases(Machine(), step("g", "BDD_Gather", {"GatherLocalOnly": "false", "RulesFile": "CustomSettings.ini"}))
-    assert plan.steps[0].decision is Decision.REFUSE
-    assert "CustomSettings.ini is not read" in (plan.steps[0].reason or "")
 
 
 # ---- the operating system ----
