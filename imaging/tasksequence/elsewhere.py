@@ -11,7 +11,6 @@ from osdimage.imaging.tasksequence.forms.children import RUN_TASK_SEQUENCE
 from osdimage.imaging.tasksequence.result import ActionInfo, RunIn, StepClass
 
 _WINDOWS = "only the installed Windows can do it, and it is not started here"
-_PE = "it runs a program of Windows"
 _HARDWARE = "it asks Windows about the hardware"
 _CLIENT = "it needs the ConfigMgr client"
 _SITE = "it needs a ConfigMgr site"
@@ -25,7 +24,6 @@ _BY_SITE = frozenset({
     "ReleaseStateStore", "RequestStateStore",
 })  # fmt: skip
 _KNOWN: tuple[tuple[str, str, str, RunIn], ...] = (
-    ("RunPowerShellScript", "Run PowerShell Script", _PE, RunIn.BOTH),
     ("SetDynamicVariables", "Set Dynamic Variables", "its rules ask Windows about the hardware", RunIn.BOTH),
     ("PrestartCheck", "Check Readiness", _HARDWARE, RunIn.BOTH),
     (
@@ -69,7 +67,6 @@ _OF_MDT: tuple[tuple[str, str, str, tuple[str, ...]], ...] = (
     ("BDD_UninstallRoles", "Uninstall Roles and Features", _MDT, ()),
     ("BDD_InstallUpdatesOffline", "Install Updates Offline", _MDT, ("ZTIPatches",)),
     ("BDD_RecoverDomainJoin", "Recover From Domain Join Failure", _MDT, ("ZTIDomainJoin",)),
-    ("BDD_RunPowerShellAction", "Run MDT PowerShell Script", _PE, ("ZTIPowerShell",)),
     ("ZTIUserState", "Capture or Restore User State", _USMT, ("PSDUserState",)),
     ("ZTINicConfig", "Capture or Apply Network Settings", _MDT, ()),
     ("ZTIBDE", "Enable BitLocker (MDT)", _WINDOWS, ()),

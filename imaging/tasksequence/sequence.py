@@ -22,6 +22,8 @@ CHILD = "childSequence"
 """The attribute of a group that stands for a child task sequence: its ID; see ``forms/children.py``."""
 # Hidden variables are what the command line carries; the count of partitions is the one that the action reads.
 _HIDDEN_BUT_SET = frozenset({"osdpartitions"})
+# A whole script, which is longer than a variable can be; its step finds it among its properties.
+_NOT_SET = frozenset({"osdrunpowershellscriptsourcescript"})
 _TRUE = frozenset({"true", "1"})
 _FALSE = frozenset({"false", "0", ""})
 
@@ -45,7 +47,8 @@ class StepVariable:
     @property
     def is_set(self) -> bool:
         """Whether it becomes a variable while the step runs."""
-        return not self.is_hidden or self.name.lower() in _HIDDEN_BUT_SET
+        name = self.name.lower()
+        return (not self.is_hidden or name in _HIDDEN_BUT_SET) and name not in _NOT_SET
 
 
 @dataclass(frozen=True, slots=True)

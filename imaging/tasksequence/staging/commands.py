@@ -78,6 +78,33 @@ def command_line(command: str, unsure: Collection[str] = ()) -> str:
     return _checked(f"{line}{_without_operators(_percents(rest, unsure))}", "its command line")
 
 
+def arguments(start: str, text: str, unsure: Collection[str] = ()) -> str:
+    """Return the line of a batch file that starts a program of osdimage's own choice, with what a step tells it.
+
+    Args:
+        start: the beginning of the line, as a batch file has it, with quotation marks that end.
+        text: the rest, with its variables replaced; or empty.
+        unsure: names of variables, in lower case, that are read when the line runs.
+
+    Raises:
+        InvalidRequest: when no line of a batch file can be that.
+    """
+    rest = _without_operators(_percents(text.strip(_BLANKS + "\r\n"), unsure))
+    return _checked(f"{start} {rest}" if rest else start, "its command line")
+
+
+def checked_path(path: str) -> str:
+    """Return a path below a folder as a batch file has it, between quotation marks.
+
+    Raises:
+        InvalidRequest: when it has quotation marks or control characters.
+    """
+    plain = path.replace("/", "\\").strip("\\")
+    if not plain or '"' in plain:
+        raise InvalidRequest(f"{quoted(path)} is no path of a file; valid is one without quotation marks")
+    return _checked(_percents(plain, ()), "its path")
+
+
 def folder_lines(folder: str, unsure: Collection[str] = (), *, below: str | None = None) -> tuple[str, ...]:
     r"""Return the first lines of a batch file that works in a folder, and ends with 3 when it is not there.
 

@@ -6,7 +6,7 @@ from osdimage.imaging.tasksequence.capturing import capture_network, capture_win
 from osdimage.imaging.tasksequence.mdt.actions import OF_MDT
 from osdimage.imaging.tasksequence.result import ActionInfo
 from osdimage.imaging.tasksequence.setup import setup_windows
-from osdimage.imaging.tasksequence.staging import run_command_line
+from osdimage.imaging.tasksequence.staging.actions import STAGED
 from osdimage.imaging.tasksequence.steps import (
     apply_data,
     apply_driver_package,
@@ -47,8 +47,8 @@ ACTIONS: tuple[ActionInfo, ...] = (
             apply_driver_package,
             inject_drivers,
             setup_windows,
-            run_command_line,
         )
     ),
+    *STAGED,
     *OF_MDT,
 )
