@@ -6,78 +6,28 @@ A restart is the harness: it starts what ``CmdLine`` of Wine's registry names, a
 from __future__ import annotations
 
 import random
-import shutil
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
-from cases.first_start import MOST_STARTS, RESTART_CODES, Planned, expected
+from cases.first_start import RESTART_CODES, Planned, expected
 from judges.batch import faults
 from judges.wine import Wine
 from osdimage.imaging.drivers.injection.script import driver_step
-from osdimage.imaging.firststart.folder import FOLDER, first_start_files
+from osdimage.imaging.firststart.folder import FOLDER
 from osdimage.imaging.firststart.starting import StartedWindows, called_script
 from osdimage.imaging.firststart.steps import FirstFile, FirstStep
+from runs.first_starts import cut_in, put, results, setup_values, start, start_until_it_ends, started_wine
 
-SETUP = r"HKLM\SYSTEM\Setup"
 HRESULT = -2147024891
 pytestmark = pytest.mark.foreign
 
 
 @pytest.fixture(scope="module")
 def wine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Wine]:
-    made = Wine.make(tmp_path_factory.mktemp("wine") / "prefix")
-    yield made
-    made.stop()
-    shutil.rmtree(made.prefix)
-
-
-def folder_of(wine: Wine) -> Path:
-    return wine.drive / FOLDER.replace("\\", "/")
-
-
-def put(wine: Wine, steps: Sequence[FirstStep], variables: dict[str, str] | None = None) -> Path:
-    """Put a first start in place of the one before, and let the registry be that of a Windows that was set up."""
-    folder = folder_of(wine)
-    shutil.rmtree(folder, ignore_errors=True)
-    for path, data in first_start_files(steps, "cp437", variables).items():
-        into = folder / path.replace("\\", "/")
-        into.parent.mkdir(parents=True, exist_ok=True)
-        into.write_bytes(data)
-    wine.run("reg", "delete", SETUP, "/va", "/f")
-    return folder
-
-
-def setup_values(wine: Wine) -> tuple[str | None, str | None, str | None]:
-    found = wine.values(SETUP)
-    return found.get("SetupType"), found.get("CmdLine"), found.get("SetupShutdownRequired")
-
-
-def start(wine: Wine) -> None:
-    """Start the computer: what Setup would run, or else what SetupComplete.cmd calls."""
-    command = wine.values(SETUP).get("CmdLine")
-    words = command.split() if command else ["cmd.exe", "/d", "/c", rf"C:\{FOLDER}\run.cmd"]
-    wine.run(*words)
-
-
-def start_until_it_ends(wine: Wine, folder: Path) -> int:
-    """Start, and start again for as long as a restart is asked for; return how often."""
-    for count in range(1, MOST_STARTS + 5):
-        start(wine)
-        kind, _, restart = setup_values(wine)
-        if restart is None:
-            assert kind == "0x0"
-            return count
-        assert (kind, restart) == ("0x2", "0x1")
-        assert not {"done", "failed"} & {each.name for each in folder.iterdir()}
-    raise AssertionError("it restarts for ever")
-
-
-def results(folder: Path) -> list[str]:
-    path = folder / "results.txt"
-    return [line.strip() for line in path.read_text().splitlines()] if path.exists() else []
+    with started_wine(tmp_path_factory.mktemp("wine") / "prefix") as made:
+        yield made
 
 
 def as_step(number: int, planned: Planned) -> FirstStep:
@@ -109,19 +59,6 @@ def test_it_goes_on_after_a_restart_and_ends_where_a_step_fails(wine: Wine) -> N
     before = {path: path.stat().st_mtime_ns for path in folder.rglob("*")}
     start(wine)
     assert {path: path.stat().st_mtime_ns for path in folder.rglob("*")} == before
-
-
-def cut_in(wine: Wine, folder: Path, step: int) -> None:
-    """Cut the power while a step is at work."""
-    begun = wine.begin("cmd.exe", "/d", "/c", rf"C:\{FOLDER}\run.cmd")
-    for _ in range(600):
-        if (folder / str(step) / "ran").exists():
-            break
-        time.sleep(0.05)
-    else:
-        raise AssertionError(f"step {step} does not begin")
-    wine.stop()
-    begun.wait(60)
 
 
 # The second time it does not wait.
@@ -300,12 +237,6 @@ def judge_plan(wine: Wine, plan: list[Planned]) -> None:
     assert (results(folder), starts, end) == (told.results, told.starts, told.end)
     # No step ran twice.
     assert all(len(each.read_text().split()) == 1 for each in folder.rglob("ran"))
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("seed", range(2))
-def test_it_does_what_the_model_says(wine: Wine, seed: int) -> None:
-    judge_plan(wine, random_plan(random.Random(seed)))
 
 
 @pytest.mark.matrix
