@@ -172,6 +172,8 @@ call :log "done"
 :disarm
 if exist running.txt del running.txt
 for /d %%d in (*) do if exist "%%d\secret.cmd" call :forget "%%d"
+rem A variable that a step with secrets has set may be one.
+if exist secrets del /f /q vars.txt secrets >nul 2>&1
 "%_fs_reg%" add "%_fs_setup%" /v SetupType /t REG_DWORD /d 0 /f >nul 2>&1
 "%_fs_reg%" add "%_fs_setup%" /v CmdLine /t REG_SZ /d "" /f >nul 2>&1
 "%_fs_reg%" delete "%_fs_setup%" /v SetupShutdownRequired /f >nul 2>&1
@@ -190,6 +192,7 @@ exit /b 0
 :forget
 rem Delete what a step with secrets has, and what it wrote; its secret.cmd last, which says that there is more to delete.
 for %%i in (%~1\*) do call :forget_one "%%~i" "%%~nxi"
+>secrets echo %_fs_step%
 del /f /q "%~1\secret.cmd" >nul 2>&1
 exit /b 0
 

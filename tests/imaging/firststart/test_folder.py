@@ -7,10 +7,11 @@ import subprocess
 from importlib.resources import files
 
 import pytest
+from judges import powershell
 from judges.batch import faults
 from judges.wim import require
 from osdimage.imaging import InvalidRequest
-from osdimage.imaging.firststart.folder import first_start_files
+from osdimage.imaging.firststart.folder import first_start_files, script_text
 from osdimage.imaging.firststart.steps import FirstFile, FirstStep
 
 ONE = FirstStep("one", ("@exit /b 0",))
@@ -79,6 +80,17 @@ def test_what_powershell_does_has_its_scripts_and_its_files_a_mark() -> None:
     assert made[r"1\script.ps1"] == b"\xef\xbb\xbf'\xc3\xb6\xe2\x82\xac'\r\n"
     assert {"timed.ps1", "output.ps1"} <= made.keys()
     assert json.loads(made["plan.json"])["steps"][0]["label"] == "7"
+
+
+@pytest.mark.foreign
+@pytest.mark.parametrize("name", ["timed.ps1", "output.ps1"])
+def test_the_scripts_of_powershell_are_some(name: str) -> None:
+    assert powershell.faults(script_text(name)) == []
+
+
+@pytest.mark.foreign
+def test_a_script_that_is_none_is_found() -> None:
+    assert powershell.faults("$a = 1\nif ($a { 'x'\n") != []
 
 
 # $ printf 'ö€' | iconv -f UTF-8 -t CP850   ->  cannot convert (the euro sign is in CP858)

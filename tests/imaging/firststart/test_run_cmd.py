@@ -149,11 +149,13 @@ def test_secrets_are_deleted_with_what_the_step_wrote(wine: Wine) -> None:
     secret = FirstStep("x", lines, files=(FirstFile("key.txt", "s3cret"),), condition=("@exit /b 0",), is_secret=True)
     looks = (r'@if exist 1\output.txt (echo there) else echo "%OSDImageFirstStart%">looked.txt', "@exit /b 1")
     steps = [replace(secret, on_failure=2), FirstStep("looks", looks), secret]
-    folder = put(wine, steps)
+    folder = put(wine, steps, {"Name": "value"})
     start_until_it_ends(wine, folder)
     assert results(folder) == ["1 failed 5", "2 failed 1"]
     assert (folder / "looked.txt").read_text().strip() == rf'"C:\{FOLDER}"'
     assert (folder / "seen.txt").read_text().strip() == "s3cret"
+    # What a step with secrets sets may be one.
+    assert not {"vars.txt", "secrets"} & {each.name for each in folder.iterdir()}
     assert {each.name for each in (folder / "1").iterdir()} == {"step.cmd", "step.txt", "begin", "end"}
     # The third was never begun.
     assert {each.name for each in (folder / "3").iterdir()} == {"step.cmd", "step.txt"}
