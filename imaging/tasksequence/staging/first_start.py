@@ -7,7 +7,7 @@ changes in the Windows, such as its answer file, is there before.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from osdimage.imaging.disk.volume import OpenVolume
@@ -31,6 +31,21 @@ from osdimage.imaging.volume.filesystems import open_files
 
 
 @dataclass(frozen=True, slots=True)
+class PackageForecast:
+    """A package that would be put on a disk.
+
+    Attributes:
+        id: what it is called there.
+        files: how many it has.
+        bytes: of all of them.
+    """
+
+    id: str
+    files: int
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True)
 class StartForecast:
     """What would be put on a disk for the first start.
 
@@ -40,6 +55,7 @@ class StartForecast:
         steps: how many wait.
         restarts: how many of them ask for a restart themselves.
         size_bytes: of all that is written.
+        packages: of these, those that the steps need.
         secrets: the numbers of the steps that put a secret on the disk.
         problems: why it cannot be put there.
         warnings: what may keep it from running.
@@ -53,6 +69,7 @@ class StartForecast:
     secrets: tuple[int, ...] = ()
     problems: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    packages: tuple[PackageForecast, ...] = ()
 
 
 def foresee_first_start(machine: Machine, env: Environment) -> StartForecast | None:
@@ -77,14 +94,12 @@ def foresee_first_start(machine: Machine, env: Environment) -> StartForecast | N
         return _refused(told, env.mask(error.said))
     if plan.size > room:
         return _refused(told, f"there is no room for it: {format_size(plan.size)} in a volume of {format_size(room)}")
-    return StartForecast(
-        plan.starts_by.value, FOLDER, len(machine.staged), restarts, plan.size, secrets, (), plan.warnings
-    )
+    packages = tuple(PackageForecast(each.name, len(each.files), each.size) for each in plan.packages)
+    return replace(told, way=plan.starts_by.value, size_bytes=plan.size, warnings=plan.warnings, packages=packages)
 
 
 def _refused(told: StartForecast, why: str) -> StartForecast:
-    problem = f"what waits for the first start: {why}"
-    return StartForecast(told.way, told.folder, told.steps, told.restarts, 0, told.secrets, (problem,))
+    return replace(told, problems=(f"what waits for the first start: {why}",))
 
 
 def put_first_start(machine: Machine, env: Environment, *, is_repeated: bool = False) -> str:

@@ -23,7 +23,12 @@ from osdimage.imaging.tasksequence.computer.machine import Machine, Place, Targe
 from osdimage.imaging.tasksequence.computer.supplies import FirstBoot, Supplies
 from osdimage.imaging.tasksequence.computer.windows import WindowsFacts
 from osdimage.imaging.tasksequence.environment import Environment
-from osdimage.imaging.tasksequence.staging.first_start import first_steps, foresee_first_start, put_first_start
+from osdimage.imaging.tasksequence.staging.first_start import (
+    PackageForecast,
+    first_steps,
+    foresee_first_start,
+    put_first_start,
+)
 from osdimage.imaging.tasksequence.staging.staged import (
     StagedCommand,
     StagedCondition,
@@ -139,6 +144,7 @@ def test_it_is_forecast_and_nothing_is_written(machine: Machine, tmp_path: Path)
     assert told is not None
     assert (told.steps, told.restarts, told.problems) == (2, 1, ())
     assert told.size_bytes > 140_000
+    assert told.packages == (PackageForecast("P", 1, 140_000),)
     assert machine.disk(0).read_bytes() == before
 
 
