@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from osdimage.imaging.tasksequence.result import Action, ActionInfo, VariableInfo
 
 _NARROWEST = 40
-_YAML = "yaml"
+_YAML, _ANSWERS = "yaml", "answers"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +40,8 @@ class Question:
         """
         if self.explain is None:
             _list_actions(reporter)
-        elif self.explain.lower() == _YAML:
-            _show_yaml(reporter)
+        elif self.explain.lower() in {_YAML, _ANSWERS}:
+            _show_yaml(self.explain.lower(), reporter)
         else:
             _explain(self.explain, reporter)
 
@@ -86,14 +86,16 @@ def _titled(info: ActionInfo) -> str:
     return "" if info.title == info.short else info.title
 
 
-def _show_yaml(reporter: Reporter) -> None:
-    from osdimage.imaging.tasksequence.forms.yaml import GRAMMAR  # noqa: PLC0415 - start-up stays cheap
+def _show_yaml(what: str, reporter: Reporter) -> None:
+    from osdimage.imaging.tasksequence.forms import answers, yaml  # noqa: PLC0415 - start-up stays cheap
 
+    grammar = yaml.GRAMMAR if what == _YAML else answers.GRAMMAR
     if reporter.as_json:
-        render.document({"grammar": GRAMMAR}, kind="run-yaml")
-    else:
-        for text in GRAMMAR.splitlines():
-            render.line(text)
+        render.document({"grammar": grammar}, kind=f"run-{what}")
+        return
+    for text in grammar.splitlines():
+        render.line(text)
+    if what == _YAML:
         render.line()
         render.line("Types: osdimage run --actions; the variables and properties of one: osdimage run --explain TYPE")
 
@@ -105,7 +107,7 @@ def _explain(name: str, reporter: Reporter) -> None:
     actions = known_actions()
     info = named(name, actions)
     if info is None:
-        near = meant(name, (*words_of(actions), _YAML))
+        near = meant(name, (*words_of(actions), _YAML, _ANSWERS))
         titles = ", ".join(each.title for each in _known()[0])
         raise click.UsageError(f"--explain: there is no step {name}{near or f'; those that are known are {titles}'}")
     if reporter.as_json:
@@ -148,6 +150,8 @@ def _explained(info: ActionInfo) -> Iterator[str]:
     yield ""
     if not info.is_known_here:
         yield f"Cannot be run here: {info.why_not}."
+        if info.needs:
+            yield f"It is refused where this is not given: {_means(info)}."
         yield f"To leave it out: --leave-out {info.step_class}, or {_quoted(info.short)} alone."
         return
     width = max(_NARROWEST, min(shutil.get_terminal_size().columns, 120))
@@ -176,10 +180,13 @@ def _where_and_how(info: ActionInfo) -> Iterator[str]:
     if info.stage is not None:
         yield "At first start: in the new Windows, by a script that is put on its disk."
     if info.needs:
-        means = ", ".join(NAMES[each].format("NAME") for each in info.needs)
-        yield f"Refused where it needs what is not given: {means}."
+        yield f"Refused where it needs what is not given: {_means(info)}."
     elif info.refuses is not None or info.why_not is not None:
         yield f"Refused elsewhere{'' if info.why_not is None else f': {info.why_not}'}."
+
+
+def _means(info: ActionInfo) -> str:
+    return ", ".join(NAMES[each].format("NAME") for each in info.needs)
 
 
 def _quoted(word: str) -> str:

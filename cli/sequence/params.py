@@ -63,8 +63,8 @@ class ComputerWish:
         """
         return Computer.of_options(
             self.disks,
-            self.packages,
-            self.shares,
+            tuple({**answers.packages, **dict(self.packages)}.items()),
+            tuple({**answers.shares, **dict(self.shares)}.items()),
             self.firmware,
             opening=self.opening,
             sizes=self.sizes,
@@ -174,13 +174,13 @@ class ConductWish:
     left_out: tuple[str, ...]
     strict: bool
 
-    def check(self, described: ComputerWish, wanted: VariablesWish, answers: Answers) -> None:
+    def check(self, described: ComputerWish, wanted: VariablesWish, *, from_windows: bool) -> None:
         """Refuse options that do not go together.
 
         Raises:
             click.UsageError: naming them.
         """
-        is_new = wanted.has_layers or described.is_new or answers.from_windows
+        is_new = wanted.has_layers or described.is_new or from_windows
         if self.resume is not None and (is_new or self.state_file):
             raise click.UsageError(
                 "--resume goes with no --state, --size, --firmware, --from-windows and files of variables: the state "
@@ -237,8 +237,9 @@ question = params.gathered(
     ),
     click.option(
         "--explain",
-        metavar="STEP|yaml",
-        help="Show the variables of a step, such as 'Apply Data Image', or the grammar of YAML; then end.",
+        metavar="STEP|yaml|answers",
+        help="Show where and how a step is run and its variables, such as 'Apply Data Image', or the grammar of a "
+        "sequence in YAML, or that of --answers; then end.",
     ),
 )
 

@@ -77,9 +77,9 @@ def run_command(
     from osdimage.imaging.tasksequence.report import RunEnd  # noqa: PLC0415
 
     answers = supplied.answers()
-    conduct.check(described, wanted, answers)
-    sequence = supplied.with_children(load_sequence(sequence_file))
-    conduct.refuse_needed_files((sequence_file, *wanted.files, *described.files, *supplied.files))
+    conduct.check(described, wanted, from_windows=supplied.from_windows)
+    sequence = supplies_params.family(load_sequence(sequence_file), answers)
+    conduct.refuse_needed_files((sequence_file, *wanted.files, *described.files, *supplied.files(answers)))
     new, state = _begin(sequence, described.computer(answers), wanted, conduct)
     state.machine.saves_tables = not no_backup
     state.machine.compact = compact_with
@@ -112,7 +112,7 @@ def _begin(
     from osdimage.imaging.tasksequence.runner import fingerprint  # noqa: PLC0415
     from osdimage.imaging.tasksequence.runstate import RunState  # noqa: PLC0415
 
-    leave_out = LeaveOut.of(conduct.left_out, sequence)
+    leave_out = LeaveOut.of((*computer.answers.leave_out, *conduct.left_out), sequence)
     context, hold = click.get_current_context(), not conduct.dry_run
     new = context.with_resource(NewDisks(computer))
     given = wanted.given()

@@ -35,36 +35,30 @@ class SuppliesWish:
     without_client: bool
     secrets_on_disk: bool
     sequences: Pairs
+    answers_file: Path | None
 
-    @property
-    def files(self) -> tuple[Path | None, ...]:
-        """The files that are read."""
-        return (self.rules, *map(Path, self.facts), *(Path(path) for _, path in self.sequences))
+    def files(self, answers: Answers) -> tuple[Path | None, ...]:
+        """Return the files that are read, of answers that :meth:`answers` returned."""
+        paths = (*answers.facts, *answers.packages.values(), *answers.sequences.values())
+        return self.answers_file, answers.rules, *map(Path, paths)
 
     @property
     def words(self) -> tuple[str, ...]:
         """What said on the command line which sequences are run besides, as it has to be said again to go on."""
-        return tuple(word for name, path in self.sequences for word in ("--sequence", f"{name}={path}"))
-
-    def with_children(self, sequence: Sequence) -> Sequence:
-        """Return a sequence with those that its steps run.
-
-        Raises:
-            click.UsageError: when the file of a child is not there.
-            StorageError, InvalidInput, InvalidRequest: when one is not valid, or run by no step.
-        """
-        from osdimage.imaging.tasksequence.forms.children import with_children  # noqa: PLC0415 - start-up stays cheap
-        from osdimage.imaging.tasksequence.forms.xml import load_sequence  # noqa: PLC0415
-
-        files = {name: present("--sequence", name, path) for name, path in self.sequences}
-        return with_children(sequence, {name: load_sequence(path) for name, path in files.items()})
+        of_file = () if self.answers_file is None else ("--answers", str(self.answers_file))
+        return (*of_file, *(word for name, path in self.sequences for word in ("--sequence", f"{name}={path}")))
 
     def answers(self) -> Answers:
-        """Return it as the library takes it."""
-        from osdimage.imaging.tasksequence.computer.supplies import FirstBoot  # noqa: PLC0415 - start-up stays cheap
-        from osdimage.imaging.tasksequence.forms.answers import Answers  # noqa: PLC0415
+        """Return what the file of answers gives, and what the options do over that.
 
-        return Answers(
+        Raises:
+            StorageError, InvalidInput: when the file cannot be read, or is none.
+        """
+        from osdimage.imaging.tasksequence.computer.supplies import FirstBoot  # noqa: PLC0415 - start-up stays cheap
+        from osdimage.imaging.tasksequence.forms.answers import Answers, load_answers  # noqa: PLC0415
+
+        of_file = Answers() if self.answers_file is None else load_answers(self.answers_file)
+        of_options = Answers(
             first_boot=None if self.first_boot is None else FirstBoot(self.first_boot),
             from_windows=self.from_windows,
             facts=self.facts,
@@ -74,10 +68,26 @@ class SuppliesWish:
             applications=dict(self.applications),
             application_packages=dict(self.application_packages),
             updates=self.updates,
+            sequences=dict(self.sequences),
             replaced=self.replaced,
             without_client=self.without_client,
             secrets_on_disk=self.secrets_on_disk,
         )
+        return of_file.and_also(of_options)
+
+
+def family(sequence: Sequence, answers: Answers) -> Sequence:
+    """Return a sequence with those that its steps run.
+
+    Raises:
+        click.UsageError: when the file of a child is not there.
+        StorageError, InvalidInput, InvalidRequest: when one is not valid, or run by no step.
+    """
+    from osdimage.imaging.tasksequence.forms.children import with_children  # noqa: PLC0415 - start-up stays cheap
+    from osdimage.imaging.tasksequence.forms.xml import load_sequence  # noqa: PLC0415
+
+    files = {name: present("--sequence", name, path) for name, path in answers.sequences.items()}
+    return with_children(sequence, {name: load_sequence(path) for name, path in files.items()})
 
 
 def commands(expected: str) -> _Split:
@@ -101,6 +111,14 @@ def commands(expected: str) -> _Split:
 supplies = params.gathered(
     "supplied",
     SuppliesWish,
+    click.option(
+        "--answers",
+        "answers_file",
+        type=values.EXISTING,
+        metavar="FILE",
+        help="Take what the options below give, and --package, --share and --leave-out, from a file in YAML, which "
+        "--explain answers shows; what is given here as well counts.",
+    ),
     click.option(
         "--first-boot",
         type=click.Choice(["setup", "logon", "none"]),

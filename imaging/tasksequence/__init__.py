@@ -34,6 +34,7 @@ __getattr__, __dir__, __all__ = lazily(
         "elsewhere": ("ELSEWHERE",),
         "environment": ("Environment",),
         "facts.known": ("ask_of", "facts_of"),
+        "forms.answers": ("Answers", "load_answers"),
         "forms.children": ("with_children",),
         "forms.xml": ("load_sequence", "read_sequence", "write_sequence"),
         "layers": ("CollectionVariables",),

@@ -103,6 +103,7 @@ COMMANDS = {
     "run-actions": "run --actions",
     "run-explain": "run --explain PartitionDisk",
     "run-yaml": "run --explain yaml",
+    "run-answers": "run --explain answers",
     "run-results": "run --collect first.img",
     "doctor": "doctor",
 }
@@ -185,7 +186,7 @@ def test_every_command_is_walked_over() -> None:
     kinds = {"-".join(words) for words in VERBS}
     more = {"apply-also", "deploy-also", "export-split", "deploy-plan", "deploy-plans", "run-plan", "run-actions"}
     more |= {"run-results"}
-    assert kinds | more | {"run-explain", "run-yaml", "deploy-set", "deploy-set-plan"} == set(COMMANDS)
+    assert kinds | more | {"run-explain", "run-yaml", "run-answers", "deploy-set", "deploy-set-plan"} == set(COMMANDS)
 
 
 @pytest.mark.parametrize("kind", COMMANDS)

@@ -138,3 +138,30 @@ def test_a_child_that_is_not_there_is_told(tmp_path: Path) -> None:
     parent, _ = family(tmp_path)
     refused = osdimage("run", parent, "--disk", "0=x", "--sequence", "ABC00002=none.xml", code=2)
     assert "--sequence ABC00002=none.xml: none.xml does not exist" in refused.err
+
+
+def test_a_file_of_answers_gives_the_same_as_options(tmp_path: Path) -> None:
+    parent, _ = family(tmp_path)
+    (tmp_path / "answers.yaml").write_text(
+        "{sequence: {ABC00002: child.yaml}, facts: qemu, leave-out: [Second], program: {'A:B': of the file, 'A:C': c},"
+        " from-windows: true}"
+    )
+    answers = ("--answers", tmp_path / "answers.yaml")
+    state, disk = tmp_path / "state.json", ("--disk", f"0={tmp_path / 'd.img'}", "--size", "8MB")
+    failed = osdimage("run", parent, *disk, "--state", state, *answers, "--program", "A:B=given", code=1)
+    machine = json.loads(state.read_text())["machine"]
+    assert (machine["phase"], machine["supplies"]["facts"]) == ("old", ["qemu"])
+    assert machine["supplies"]["programs"] == {"A:B": "given", "A:C": "c"}
+    # It goes on with the same file, whose sequences the state does not keep.
+    again = failed.err.strip().splitlines()[-1]
+    assert again == f"to go on: osdimage run {parent} --answers {answers[1]} --resume {state}"
+    assert "step 2 'Nothing to start from'" in osdimage(*again.split()[4:], code=1).err
+
+
+def test_a_log_does_not_take_the_place_of_the_answers(tmp_path: Path) -> None:
+    parent, _ = family(tmp_path)
+    (tmp_path / "answers.yaml").write_text("facts: qemu\n")
+    answers = ("--answers", tmp_path / "answers.yaml", "--log", tmp_path / "answers.yaml")
+    refused = osdimage("run", parent, "--disk", f"0={tmp_path / 'd.img'}", "--size", "8MB", *answers, code=2)
+    assert "the run needs this file itself" in refused.err
+    assert (tmp_path / "answers.yaml").read_text() == "facts: qemu\n"

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import atexit
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
 from osdimage.imaging.element import read_element, write_element
 from osdimage.imaging.errors import InvalidInput, InvalidRequest
 from osdimage.imaging.tasksequence.computer.machine import Machine
+from osdimage.imaging.tasksequence.computer.supplies import Supplies
 from osdimage.imaging.tasksequence.conditions import evaluate, read_condition, write_condition
 from osdimage.imaging.tasksequence.environment import Environment
+from osdimage.imaging.tasksequence.forms.answers import GRAMMAR as ANSWERS
+from osdimage.imaging.tasksequence.forms.answers import Answers, read_answers
+from osdimage.imaging.tasksequence.forms.build import sequence, step
 from osdimage.imaging.tasksequence.forms.xml import read_sequence, write_sequence
 from osdimage.imaging.tasksequence.forms.yaml import GRAMMAR, read_yaml
 from osdimage.imaging.tasksequence.mdt.operating_systems import find_system
@@ -23,6 +29,7 @@ from osdimage.imaging.tasksequence.sequence import Sequence
 from fuzz.target import Target
 
 _FIXTURES = Path(__file__).parents[3] / "fixtures" / "tasksequence"
+_STEPS = sequence("S", *(step(f"step {number}", "Own") for number in range(1, 20)))
 _GUID = "{6e7b1b6e-1b6e-4d3b-8f5e-000000000001}"
 
 
@@ -83,6 +90,18 @@ _LIST = (
     "</os></oss>"
 ).encode()
 
+
+_PATHS = re.compile(r"^(?:deployment-share|rules|updates):.*\n", re.MULTILINE)
+_ANSWERS = _PATHS.sub("", ANSWERS.partition("\nAll may")[0]).encode()
+
+
+def _answers(data: bytes) -> None:
+    given = read_answers(data, source="x", folder=_share())
+    with suppress(InvalidRequest):
+        given.over(Supplies(), _STEPS)
+    assert Answers().and_also(given) == given
+
+
 TARGETS = (
     Target("sequence-xml", _xml, _xml_seeds, (InvalidInput, InvalidRequest), largest=12 << 10),
     Target("sequence-yaml", _yaml, lambda: (_YAML,), (InvalidInput, InvalidRequest), largest=4096),
@@ -92,6 +111,13 @@ TARGETS = (
         lambda: (_CONDITION % (_EXPRESSION % b"equals", _EXPRESSION % b"greater"),),
         (InvalidInput, InvalidRequest),
         largest=4096,
+    ),
+    Target(
+        "run-answers",
+        _answers,
+        lambda: (_ANSWERS,),
+        (InvalidInput, InvalidRequest),
+        largest=2048,
     ),
     Target("operating-systems", _systems, lambda: (_LIST,), (InvalidInput, InvalidRequest), largest=2048),
 )
