@@ -12,7 +12,7 @@ ports and protocols that begin with 0 where all are let through; hives of a Wind
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from ipaddress import AddressValueError, IPv4Address
 
@@ -89,16 +89,29 @@ class CapturedAdapter:
         )
 
 
-def adapters_of(control: Key, *, has_filters: bool = False) -> tuple[CapturedAdapter, ...]:
+MacsTold = Callable[[tuple["Interface", ...]], Mapping[str, str]]
+"""Tells the MAC addresses of interfaces by their GUIDs in lower case, as far as somebody has told them."""
+
+
+def nobody(interfaces: tuple[Interface, ...]) -> Mapping[str, str]:
+    """Know no MAC address."""
+    del interfaces
+    return {}
+
+
+def adapters_of(control: Key, *, has_filters: bool = False, told: MacsTold = nobody) -> tuple[CapturedAdapter, ...]:
     """Return the adapters of hardware, in the order in which TCP/IP is bound to them.
 
     Args:
         control: the control set of the Windows.
         has_filters: whether TCP/IP filtering of Windows before Vista is on.
+        told: tells their MAC addresses, and counts more than the registry does.
     """
     netbt = control.find(_NETBT)
     lmhosts = number_of(netbt, "EnableLMHOSTS")
-    return tuple(_captured(control, each, lmhosts, has_filters=has_filters) for each in interfaces_of(control))
+    found = interfaces_of(control)
+    known = told(found)
+    return tuple(_captured(control, each, lmhosts, known, has_filters=has_filters) for each in found)
 
 
 def interfaces_of(control: Key) -> tuple[Interface, ...]:
@@ -121,8 +134,11 @@ def _interfaces(control: Key) -> Iterator[Interface]:
             yield Interface(key.name, text_of(connection, "Name") or "", instance, key, netbt)
 
 
-def _captured(control: Key, interface: Interface, lmhosts: int | None, *, has_filters: bool) -> CapturedAdapter:
-    mac = mac_address(control, interface.guid, interface.instance)
+def _captured(
+    control: Key, interface: Interface, lmhosts: int | None, known: Mapping[str, str], *, has_filters: bool
+) -> CapturedAdapter:
+    digits = known.get(interface.guid.lower())
+    mac = MacAddress(digits) if digits is not None else mac_address(control, interface.guid, interface.instance)
     try:
         settings = _settings(interface, mac, lmhosts, has_filters=has_filters)
     except _Unusable as error:

@@ -3,6 +3,7 @@ r"""Capture Network Settings.
 Membership and adapters are read from the Windows that is on the disk
 (:mod:`~osdimage.imaging.tasksequence.computer.old_windows`), and become the variables that Apply Network Settings
 takes; what is captured wins over the defaults of that step.  A domain is captured without an account that may join it.
+MAC addresses that facts of the computer tell (``Win32_NetworkAdapter``) count more than those of the registry.
 
 Sources: "Capture Network Settings" of Operating System Deployment in Configuration Manager 2007, which names the
 variables that decide what is captured, the first as OSDMigrateAdapatorSettings.  No document names the variables that
@@ -11,14 +12,16 @@ are set: they are those that Apply Network Settings reads.
 
 from __future__ import annotations
 
-from osdimage.imaging.errors import Means
+from osdimage.imaging.errors import Means, Remedy
 from osdimage.imaging.tasksequence.capturing.membership import membership_of
 from osdimage.imaging.tasksequence.capturing.network import membership_variables, network_of, network_variables
 from osdimage.imaging.tasksequence.capturing.storing import Stored, store
+from osdimage.imaging.tasksequence.capturing.told_macs import told_macs
 from osdimage.imaging.tasksequence.codes import HResult
 from osdimage.imaging.tasksequence.computer.machine import Machine
 from osdimage.imaging.tasksequence.computer.old_windows import DETECTED_DRIVE, opened_old_windows
 from osdimage.imaging.tasksequence.environment import Environment
+from osdimage.imaging.tasksequence.facts.given import given_facts
 from osdimage.imaging.tasksequence.failures import action, forecast
 from osdimage.imaging.tasksequence.inputs import Inputs, boolean, output
 from osdimage.imaging.tasksequence.phases import BEFORE_NEW, Phase
@@ -28,6 +31,7 @@ from osdimage.imaging.tasksequence.result import (
     Events,
     Forecast,
     LogType,
+    Refusal,
     RunIn,
     VariableInfo,
 )
@@ -92,7 +96,7 @@ def _capture(env: Environment, machine: Machine) -> tuple[str, Stored, tuple[str
         if membership:
             values |= membership_variables(membership_of(files, windows))
         if adapters:
-            network = network_of(windows)
+            network = network_of(windows, told=told_macs(given_facts(machine.supplies.facts, machine.firmware)))
             values |= network_variables(network.settings)
             warnings += network.warnings
             notes = network.notes
@@ -100,12 +104,13 @@ def _capture(env: Environment, machine: Machine) -> tuple[str, Stored, tuple[str
     return files.name, Stored(stored.names, stored.details, (*warnings, *stored.warnings)), notes
 
 
-def refuses_in_windows_pe(env: Environment, machine: Machine) -> str | None:
+def refuses_in_windows_pe(env: Environment, machine: Machine) -> Refusal | None:
     """Tell why the network settings of a Windows that does not run then are not captured, or None."""
     del env
     if machine.phase is Phase.OLD:
         return None
-    return "it captures the settings of the Windows that runs, and Windows PE runs then"
+    reason = "it captures the settings of the Windows that runs, and Windows PE runs then"
+    return Refusal(reason, Remedy("to begin in that Windows, give {}", (Means.FROM_WINDOWS,)))
 
 
 INFO = ActionInfo(
@@ -117,6 +122,5 @@ INFO = ActionInfo(
     runs_in=RunIn.FULL_OS,
     phases=BEFORE_NEW,
     refuses=refuses_in_windows_pe,
-    needs=(Means.FROM_WINDOWS,),
     why_not="the new Windows has the settings that it was given",
 )

@@ -16,7 +16,7 @@ from osdimage.imaging.drivers.offline.windows import OfflineWindows
 from osdimage.imaging.errors import InvalidInput
 from osdimage.imaging.registry.hive import Key
 from osdimage.imaging.registry.lookup import number_of, text_of
-from osdimage.imaging.tasksequence.capturing.adapters import CapturedAdapter, adapters_of
+from osdimage.imaging.tasksequence.capturing.adapters import CapturedAdapter, MacsTold, adapters_of, nobody
 
 _PARAMETERS = r"Services\Tcpip\Parameters"
 _VISTA = (6, 0)
@@ -39,8 +39,12 @@ class CapturedNetwork:
     notes: tuple[str, ...] = ()
 
 
-def network_of(windows: OfflineWindows) -> CapturedNetwork:
+def network_of(windows: OfflineWindows, *, told: MacsTold = nobody) -> CapturedNetwork:
     """Return the settings of the adapters of a Windows, and those of all of them.
+
+    Args:
+        windows: it.
+        told: tells MAC addresses of its adapters, and counts more than its registry does.
 
     Raises:
         InvalidInput: when it has no settings of TCP/IP.
@@ -50,7 +54,7 @@ def network_of(windows: OfflineWindows) -> CapturedNetwork:
     if control is None or parameters is None:
         raise InvalidInput(rf"{windows.name}: its registry has no {_PARAMETERS}")
     filtering = windows.os.version < _VISTA and number_of(parameters, "EnableSecurityFilters") == 1
-    found = adapters_of(control, has_filters=filtering)
+    found = adapters_of(control, has_filters=filtering, told=told)
     taken = [each for each in found if each.settings is not None and not (each.says_nothing and each.mac is None)]
     settings = NetworkSettings(
         dns_domain=_domain(parameters),

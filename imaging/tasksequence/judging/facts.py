@@ -27,6 +27,9 @@ PHASES = ("VALIDATION", "STATECAPTURE", "PREINSTALL", "INSTALL", "POSTINSTALL", 
 NEW_COMPUTER = "NEWCOMPUTER"
 """``DeploymentType`` of a computer whose users have left nothing on it that is to be kept."""
 
+REFRESH = "REFRESH"
+"""``DeploymentType`` of a computer whose Windows is replaced, and begins the deployment itself."""
+
 UNKNOWN = (
     "Architecture", "AssetTag", "BIOSVersion", "CapableArchitecture", "DefaultGateway", "HostName", "IPAddress",
     "IsBDE", "IsDesktop", "IsHypervisorRunning", "IsLaptop", "IsOnBattery", "IsServer", "IsServerCoreOS", "IsServerOS",

@@ -291,7 +291,9 @@ class Judge:
         if waits and phase is Phase.NEW:
             return self._refused(info, "it hangs on how steps end that wait for the first start of Windows")
         if step.run_in is RunIn.FULL_OS and phase is Phase.PE and info.runs_in is not RunIn.FULL_OS:
-            return self._refused(info, "it runs in the installed Windows, and Windows PE runs then")
+            begins = Remedy("to begin in that Windows, give {}", (Means.FROM_WINDOWS,))
+            remedy = begins if Phase.OLD in info.phases else None
+            return self._refused(info, "it runs in the installed Windows, and Windows PE runs then", remedy)
         return self._by_settings(info, env) or Judgement(Decision.RUN, None, info)
 
     def _by_settings(self, info: ActionInfo, env: Environment) -> Judgement | None:

@@ -16,12 +16,13 @@ from typing import TYPE_CHECKING
 from osdimage.imaging.errors import InvalidRequest, Means, Remedy, quoted
 from osdimage.imaging.tasksequence.computer.machine import Machine
 from osdimage.imaging.tasksequence.environment import Environment, set_all
-from osdimage.imaging.tasksequence.judging.facts import NEW_COMPUTER, PHASES, set_missing
+from osdimage.imaging.tasksequence.judging.facts import NEW_COMPUTER, PHASES, REFRESH, set_missing
 from osdimage.imaging.tasksequence.judging.kinds import is_lite_touch, is_of_mdt
 from osdimage.imaging.tasksequence.mdt import local
 from osdimage.imaging.tasksequence.mdt.ini import read_ini
 from osdimage.imaging.tasksequence.mdt.rules import Outcome, work_out
 from osdimage.imaging.tasksequence.mdt.share import enter_share, share_of
+from osdimage.imaging.tasksequence.phases import Phase
 
 if TYPE_CHECKING:
     from osdimage.imaging.tasksequence.sequence import Sequence
@@ -51,8 +52,9 @@ def begin_gathered(env: Environment, machine: Machine, sequence: Sequence) -> No
     """
     set_missing(env, local.running(machine))
     if is_of_mdt(sequence):
-        # What Lite Touch takes a computer for that started Windows PE from elsewhere.
-        started = {"PHASE": PHASES[0], "DEPLOYMENTTYPE": NEW_COMPUTER}
+        # What Lite Touch takes a computer for where Windows PE was started from elsewhere, and where Windows starts it.
+        kind = REFRESH if machine.phase is Phase.OLD else NEW_COMPUTER
+        started = {"PHASE": PHASES[0], "DEPLOYMENTTYPE": kind}
         set_missing(env, started | local.hardware(machine))
     enter_share(env, machine)
     path = rules_file(machine, "") if is_lite_touch(sequence) else None

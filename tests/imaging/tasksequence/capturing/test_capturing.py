@@ -6,18 +6,22 @@ Its hives are made by hivexregedit, and what comes of them is read by Python's o
 from __future__ import annotations
 
 import configparser
+import json
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
 import pytest
 from cases.offline_windows import WINDOWS_7, WINDOWS_10, WINDOWS_XP, Made, Tree, make_tree
 from cases.old_windows import machine_with
-from cases.sequence import Log, run
+from cases.sequence import Log, run, stamp
 from cases.settings_of_windows import (
+    CARD,
     DOMAIN,
+    ONE,
     OWNER,
     SEVEN,
     TEN,
+    TWO,
     VERSION,
     WORKGROUP,
     XP,
@@ -30,10 +34,9 @@ from cases.settings_of_windows import (
 )
 from judges.disk import partition_of
 from judges.wim import output
-from osdimage.imaging.errors import ActionFailed
+from osdimage.imaging.errors import ActionFailed, Means
 from osdimage.imaging.registry.write import new_hive, write_hive
 from osdimage.imaging.tasksequence.capturing.capture_network import (
-    INFO,
     capture_network_settings,
     forecast_capture_network_settings,
 )
@@ -41,12 +44,22 @@ from osdimage.imaging.tasksequence.capturing.capture_windows import (
     capture_windows_settings,
     forecast_capture_windows_settings,
 )
+from osdimage.imaging.tasksequence.capturing.network import network_of
+from osdimage.imaging.tasksequence.capturing.told_macs import told_macs
 from osdimage.imaging.tasksequence.computer.machine import Machine, Place, TargetSystem
+from osdimage.imaging.tasksequence.computer.old_windows import opened_old_windows
+from osdimage.imaging.tasksequence.computer.supplies import Supplies
 from osdimage.imaging.tasksequence.computer.windows import WindowsFacts
+from osdimage.imaging.tasksequence.conditions import Compare, Operator
 from osdimage.imaging.tasksequence.environment import Environment
+from osdimage.imaging.tasksequence.facts.computer import ComputerFacts
+from osdimage.imaging.tasksequence.forms.build import group, sequence, step
+from osdimage.imaging.tasksequence.judging.judge import Decision
 from osdimage.imaging.tasksequence.layers import Origin
 from osdimage.imaging.tasksequence.phases import Phase
-from osdimage.imaging.tasksequence.result import LogType
+from osdimage.imaging.tasksequence.plan import plan_sequence
+from osdimage.imaging.tasksequence.result import LogType, RunIn
+from osdimage.imaging.tasksequence.runner import run_sequence
 from osdimage.imaging.tasksequence.steps.apply_network import apply_network_settings, forecast_apply_network_settings
 from osdimage.imaging.tasksequence.steps.apply_windows import apply_windows_settings
 
@@ -253,9 +266,97 @@ def test_a_windows_that_nobody_can_find_is_one_that_an_earlier_step_may_have_mad
     assert "holds a Windows that was there before" in hangs
 
 
-def test_network_settings_are_captured_of_the_windows_that_runs(seven: Machine) -> None:
-    assert INFO.refuses is not None
-    assert INFO.refuses(Environment(), seven) is None
+# As the sample of an existing image has them.
+SAMPLE = sequence(
+    "Sample",
+    group(
+        "Capture",
+        step("Windows", "CaptureWindowsSettings", run_in=RunIn.FULL_OS),
+        step("Network", "CaptureNetworkSettings", run_in=RunIn.FULL_OS),
+        condition=Compare("_SMSTSInWinPE", Operator.EQUALS, "false"),
+    ),
+    step("Restart", "Reboot", properties={"Target": "WinPE"}),
+    step(
+        "Later",
+        "SetVariable",
+        properties={"VariableName": "Name", "VariableValue": "%OSDComputerName%"},
+        condition=Compare("_SMSTSInWinPE", Operator.EQUALS, "true"),
+    ),
+)
+
+
+def test_a_sequence_that_begins_in_windows_captures_and_goes_on_in_windows_pe(tmp_path: Path) -> None:
+    machine, env = machine_with(tmp_path / "disk.img", tree_of(TEN)), Environment()
+    machine.phase = Phase.OLD
+    plan = plan_sequence(SAMPLE, env, machine)
+    assert [each.decision for each in plan.steps] == [Decision.RUN] * 4
+    assert plan.problems() == ()
+    before = stamp(machine.disk(0))
+    report = run_sequence(SAMPLE, env, machine)
+    assert report.succeeded
+    assert (env["Name"], machine.phase) == ("WKS-WIN732BITA", Phase.PE)
+    assert stamp(machine.disk(0)) == before
+
+
+def test_in_windows_pe_they_are_refused_and_where_to_begin_is_told(tmp_path: Path) -> None:
+    machine = machine_with(tmp_path / "disk.img", tree_of(TEN))
+    windows, network = (
+        plan_sequence(sequence("Sample", each), Environment(), machine).refusal() for each in SAMPLE.steps[:2]
+    )
+    for error, said in ((windows, "it runs in the installed Windows"), (network, "of the Windows that runs")):
+        assert error is not None
+        assert said in error.said
+        assert error.remedy is not None
+        assert Means.FROM_WINDOWS in error.remedy.means
+    anywhere = sequence("Sample", step("Windows", "CaptureWindowsSettings"))
+    assert plan_sequence(anywhere, Environment(), machine).refusal() is None
+
+
+def test_mdt_takes_a_computer_that_begins_in_windows_for_one_that_is_refreshed(tmp_path: Path) -> None:
+    machine, env = machine_with(tmp_path / "disk.img", tree_of(TEN)), Environment()
+    machine.phase = Phase.OLD
+    of_mdt = sequence("MDT", step("Gather", "BDD_Gather", {"GatherLocalOnly": "true"}))
+    assert run_sequence(of_mdt, env, machine).succeeded
+    assert (env["DEPLOYMENTTYPE"], env["PHASE"]) == ("REFRESH", "VALIDATION")
+    assert "OSVersion" not in env
+
+
+# Win32_NetworkAdapter and Win32_NetworkAdapterConfiguration of the WMI reference: MACAddress, GUID, SettingID.
+FACTS = {
+    "by the GUID": ({"Win32_NetworkAdapter": [{"GUID": ONE, "MACAddress": "00:50:56:A5:12:69"}]}, 2),
+    "by the device": ({"Win32_NetworkAdapter": [{"PNPDeviceID": CARD.lower(), "MACAddress": "005056a51269"}]}, 2),
+    "by the connection": (
+        {"Win32_NetworkAdapter": [{"NetConnectionID": "Local Area Connection 2", "MACAddress": "00-50-56-A5-12-69"}]},
+        2,
+    ),
+    "by its configuration": (
+        {"Win32_NetworkAdapterConfiguration": [{"SettingID": ONE.lower(), "MACAddress": "00:50:56:A5:12:69"}]},
+        2,
+    ),
+    "nothing but an address, of one": ({"Win32_NetworkAdapter": [{"MACAddress": "00:50:56:A5:12:69"}]}, 1),
+}
+
+
+@pytest.mark.parametrize(("classes", "adapters"), FACTS.values(), ids=FACTS)
+def test_facts_tell_the_mac_address_of_an_adapter(tmp_path: Path, classes: object, adapters: int) -> None:
+    facts = tmp_path / "facts.json"
+    facts.write_text(json.dumps({"format": "osdimage-facts", "version": 1, "classes": {"root\\cimv2": classes}}))
+    keys = SEVEN if adapters == 2 else {path: values for path, values in SEVEN.items() if TWO not in path.upper()}
+    machine = computer_with(tmp_path, tree_of(keys, made="7"))
+    machine.supplies = Supplies(facts=(str(facts),))
+    env = Environment()
+    warnings = run(capture_network_settings, env, machine).warnings
+    assert (env["OSDAdapterCount"], env["OSDAdapter0MacAddress"]) == (str(adapters), "005056A51269")
+    assert not [each for each in warnings if "does not tell its MAC address" in each]
+
+
+def test_facts_that_fit_no_adapter_or_two_tell_nothing(seven: Machine) -> None:
     rehearsal = seven.rehearsal()
-    rehearsal.phase = Phase.PE
-    assert "Windows PE runs then" in (INFO.refuses(Environment(), rehearsal) or "")
+    for told in (
+        [{"MACAddress": "00:50:56:A5:12:69"}],
+        [{"GUID": ONE, "MACAddress": "00:50:56:A5:12:69"}, {"GUID": ONE, "MACAddress": "00:50:56:A5:12:6A"}],
+        [{"GUID": ONE, "MACAddress": "(unknown)"}],
+    ):
+        found = told_macs(ComputerFacts.of({"Win32_NetworkAdapter": told}))
+        with opened_old_windows(rehearsal) as (_, windows):
+            assert [each.mac for each in network_of(windows, told=found).settings.adapters] == [None, "000C297E7ED3"]
