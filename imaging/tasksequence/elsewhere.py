@@ -20,7 +20,7 @@ _DOWNLOAD = "it downloads from a site; packages are mapped to paths here"
 _USMT = "user state is captured and restored by Microsoft's USMT"
 
 _BY_SITE = frozenset({
-    "DownloadPackageContent", "InstallApplication", "InstallSoftware", "InstallUpdate",
+    "DownloadPackageContent",
     "ReleaseStateStore", "RequestStateStore",
 })  # fmt: skip
 _KNOWN: tuple[tuple[str, str, str, RunIn], ...] = (
@@ -38,9 +38,6 @@ _KNOWN: tuple[tuple[str, str, str, RunIn], ...] = (
         _DOWNLOAD,
         RunIn.BOTH,
     ),
-    ("InstallApplication", "Install Application", _CLIENT, RunIn.FULL_OS),
-    ("InstallSoftware", "Install Software", _CLIENT, RunIn.FULL_OS),
-    ("InstallUpdate", "Install Software Updates", _CLIENT, RunIn.FULL_OS),
     ("EnableBitLocker", "Enable BitLocker", _WINDOWS, RunIn.FULL_OS),
     ("DisableBitLocker", "Disable BitLocker", _WINDOWS, RunIn.FULL_OS),
     ("OfflineEnableBitLocker", "Pre-provision BitLocker", "it encrypts with the TPM of the computer", RunIn.WINPE),

@@ -14,7 +14,9 @@ def texts_of(command: StagedCommand, conditions: tuple[StagedCondition, ...] = (
     lines = (*command.lines, *(line for each in conditions for line in each.lines))
     yield from lines
     yield from map(unescaped, lines)
-    yield from (each.text for each in command.files)
+    for each in command.files:
+        yield each.text
+        yield from map(unescaped, each.text.split("\n"))
 
 
 def holds_secret(env: Environment, command: StagedCommand, conditions: tuple[StagedCondition, ...] = ()) -> bool:
