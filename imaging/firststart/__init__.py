@@ -22,10 +22,10 @@ that steps need are below ``packages``.  A line ``NAME=VALUE`` that it adds to `
 
 Beside them: ``vars.txt``, lines ``NAME=VALUE`` that steps find in their environment, of one name the last;
 ``plan.json``, for those who read the results; ``timed.ps1`` and ``output.ps1`` for what a batch file cannot do, where a
-step asks for it; and of ``run.cmd``: ``results.txt``, lines ``STEP STATE CODE``; ``log.txt``; ``starts.txt``, how
-often it was started; ``running.txt``, the step at work and the number of its tries; ``next.txt``, the step that
-follows with the last exit code; and at the end ``done``, or ``failed``.  A step that makes ``reboot-requested`` here
-asks for a restart.
+step asks for it; and of ``run.cmd``: ``results.txt``, lines ``STEP STATE CODE``; ``log.txt``; ``starts.txt``, how often
+it was started, and at which step how often; ``running.txt``, the step at work and the number of its tries;
+``next.txt``, the step that follows with the last exit code; and at the end ``done``, or ``failed``.  A step that makes
+``reboot-requested`` here asks for a restart.
 
 No script is changed by what a plan holds: ``run.cmd`` is the same on every disk.  Pure, but for the end of
 ``plan.py``, which writes it.

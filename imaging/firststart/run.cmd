@@ -16,21 +16,50 @@ if defined _fs_logon if exist starts.txt (
     popd
     exit /b 0
 )
-if exist done goto disarm
-if exist failed goto disarm
+if exist done goto over
+if exist failed goto over
 
 rem What runs as the system is changed by nobody but the system and administrators.
 "%SystemRoot%\System32\icacls.exe" . /inheritance:r /grant:r *S-1-5-18:(OI)(CI)F *S-1-5-32-544:(OI)(CI)F >nul 2>&1
 
-rem Count the starts: a step that restarts for ever must not keep the computer from its users.
+set _fs_step=1
+set _fs_code=0
+set _fs_succeeded=true
+set _fs_wrong=
+if not exist next.txt goto count
+rem A file without its text (the power was cut) must neither begin anew nor pass for the end.
+set _fs_step=0
+for /f "usebackq tokens=1-3" %%a in ("next.txt") do (
+    set "_fs_step=%%a"
+    set "_fs_code=%%b"
+    set "_fs_succeeded=%%c"
+)
+if "%_fs_step%"=="0" set _fs_wrong=1
+for /f "delims=0123456789" %%a in ("%_fs_step%") do set _fs_wrong=1
+
+:count
+rem Count the starts, and those that come to the same step: what restarts for ever must not keep people from the computer.
 set _fs_starts=0
-if exist starts.txt for /f "usebackq tokens=1" %%a in ("starts.txt") do set "_fs_starts=%%a"
+set _fs_at=0
+set _fs_same=0
+if exist starts.txt for /f "usebackq tokens=1-3" %%a in ("starts.txt") do (
+    set "_fs_starts=%%a"
+    set "_fs_at=%%b"
+    set "_fs_same=%%c"
+)
+if not "%_fs_at%"=="%_fs_step%" set _fs_same=0
 set /a _fs_starts=_fs_starts+1
->starts.new echo %_fs_starts%
+set /a _fs_same=_fs_same+1
+>starts.new echo %_fs_starts% %_fs_step% %_fs_same%
 move /y starts.new starts.txt >nul
 call :log "start %_fs_starts%"
-if %_fs_starts% gtr 20 (
-    call :log "more than 20 starts"
+if defined _fs_wrong (
+    call :log "next.txt cannot be read"
+    >failed echo next.txt
+    goto disarm
+)
+if %_fs_same% gtr 20 (
+    call :log "more than 20 starts at step %_fs_step%"
     >failed echo starts
     goto disarm
 )
@@ -40,26 +69,6 @@ rem Arm first: what cuts the power from here on is followed by a start that come
 if errorlevel 1 call :log "cannot set CmdLine: what follows a restart will not run"
 "%_fs_reg%" add "%_fs_setup%" /v SetupType /t REG_DWORD /d 2 /f >nul 2>&1
 "%_fs_reg%" delete "%_fs_setup%" /v SetupShutdownRequired /f >nul 2>&1
-
-set _fs_step=1
-set _fs_code=0
-set _fs_succeeded=true
-if not exist next.txt goto step
-rem A file without its text (the power was cut) must neither begin anew nor pass for the end.
-set _fs_step=
-for /f "usebackq tokens=1-3" %%a in ("next.txt") do (
-    set "_fs_step=%%a"
-    set "_fs_code=%%b"
-    set "_fs_succeeded=%%c"
-)
-set _fs_wrong=
-if not defined _fs_step set _fs_wrong=1
-if defined _fs_step for /f "delims=0123456789" %%a in ("%_fs_step%") do set _fs_wrong=1
-if defined _fs_wrong (
-    call :log "next.txt cannot be read"
-    >failed echo next.txt
-    goto disarm
-)
 
 :step
 if not exist "%_fs_step%\step.cmd" goto finished
@@ -162,6 +171,13 @@ rem Setup restarts the computer when this ends, and comes here again; at a logon
 call :log "restart"
 if defined _fs_logon "%SystemRoot%\System32\shutdown.exe" /r /f /t 0
 if not defined _fs_logon "%_fs_reg%" add "%_fs_setup%" /v SetupShutdownRequired /t REG_DWORD /d 1 /f >nul 2>&1
+popd
+exit /b 0
+
+:over
+rem It has ended before.  Only what a power cut has left of it then is cleared: by now Setup may have a command of its own.
+"%_fs_reg%" query "%_fs_setup%" /v CmdLine 2>nul | "%SystemRoot%\System32\find.exe" "\FirstStart\run.cmd" >nul
+if not errorlevel 1 goto disarm
 popd
 exit /b 0
 

@@ -18,7 +18,7 @@ from osdimage.imaging.drivers.injection.script import driver_step
 from osdimage.imaging.firststart.folder import FOLDER
 from osdimage.imaging.firststart.starting import StartedWindows, called_script
 from osdimage.imaging.firststart.steps import FirstFile, FirstStep
-from runs.first_starts import cut_in, put, results, setup_values, start, start_until_it_ends, started_wine
+from runs.first_starts import SETUP, cut_in, put, results, setup_values, start, start_until_it_ends, started_wine
 
 HRESULT = -2147024891
 pytestmark = pytest.mark.foreign
@@ -116,7 +116,8 @@ def test_a_step_that_the_power_was_cut_in(
         pytest.param({"running.txt": "", "1/begin": ""}, ["1 interrupted 0"], id="running without text"),
         pytest.param({"next.txt": ""}, [], id="next without text"),
         pytest.param({"next.txt": "x y"}, [], id="next is no number", marks=pytest.mark.matrix),
-        pytest.param({"starts.txt": "20"}, [], id="too many starts"),
+        pytest.param({"starts.txt": "20 1 20"}, [], id="too many starts at one step"),
+        pytest.param({"starts.txt": "50 7 20"}, ["1 done 0", "2 done 0"], id="many starts"),
     ],
 )
 def test_what_a_power_cut_leaves_is_not_run_twice_nor_taken_for_the_end(
@@ -174,6 +175,24 @@ def test_the_first_logon_does_nothing_where_setup_came_before(wine: Wine) -> Non
     assert results(folder) == ["1 done 0", "2 done 3010"]
     start(wine)
     assert results(folder) == ["1 done 0", "2 done 3010", "3 done 0"]
+
+
+@pytest.mark.parametrize(
+    ("command", "after"),
+    [
+        pytest.param(rf"cmd.exe /d /c C:\{FOLDER}\run.cmd", ("0x0", "", None), id="its own"),
+        pytest.param(r"oobe\windeploy.exe", ("0x2", r"oobe\windeploy.exe", None), id="of another"),
+    ],
+)
+def test_one_that_has_ended_clears_only_its_own_command(
+    wine: Wine, command: str, after: tuple[str | None, str | None, str | None]
+) -> None:
+    folder = put(wine, [as_step(1, Planned())])
+    (folder / "done").write_text("1")
+    wine.run("reg", "add", SETUP, "/v", "CmdLine", "/t", "REG_SZ", "/d", command, "/f")
+    wine.run("reg", "add", SETUP, "/v", "SetupType", "/t", "REG_DWORD", "/d", "2", "/f")
+    wine.run("cmd.exe", "/d", "/c", rf"C:\{FOLDER}\run.cmd")
+    assert (results(folder), setup_values(wine)) == ([], after)
 
 
 def test_the_script_of_setup_calls_it_and_runs_what_it_had(wine: Wine) -> None:
