@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import tempfile
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 from cases import documents as cases
 from cases.disk import variables
+from cases.offline_windows import HeldFiles
 from osdimage.imaging.deploy import document as deployments
 from osdimage.imaging.deploy.set_document import set_from_json, to_set_document
 from osdimage.imaging.deploy.sets import SetPlan
@@ -18,8 +20,10 @@ from osdimage.imaging.disk.layouts.variables import layout_from_variables, parse
 from osdimage.imaging.disk.tables import backup as backups
 from osdimage.imaging.documents import as_text
 from osdimage.imaging.errors import InvalidDocument, InvalidInput, InvalidRequest
+from osdimage.imaging.firststart import FOLDER, FirstStep, first_start_files, read_results
 from osdimage.imaging.tasksequence.environment import Environment
 from osdimage.imaging.tasksequence.runstate import RunState
+from osdimage.imaging.tasksequence.staging.first_start_log import log_lines
 
 from fuzz.places import as_file
 from fuzz.target import Target
@@ -68,6 +72,25 @@ def _variables_seeds() -> Iterator[bytes]:
     yield json.dumps(variables("MBR", "Primary NTFS 100 MB active", "Extended", "Logical NTFS")).encode()
 
 
+_PARTS = ("plan.json", "results.txt", "starts.txt", "1/begin", "1/end", "1/output.txt")
+_BETWEEN = b"\x1e"
+
+
+def _first_start(data: bytes) -> None:
+    """Read what a computer left of a first start, a file after the other."""
+    left = dict(zip(_PARTS, data.split(_BETWEEN), strict=False))
+    files = HeldFiles({f"{FOLDER}/{name}".replace("\\", "/"): held for name, held in left.items()})
+    lines = list(log_lines(files, read_results(files), now=datetime(2026, 1, 2, tzinfo=UTC)))
+    assert lines
+    assert all(line.count("]LOG]!>") == 1 and line.isprintable() for line in lines)
+
+
+def _first_start_seed() -> bytes:
+    steps = [FirstStep("one", ("@rem",), label="1"), FirstStep("two", ("@rem",), label="2")]
+    plan = first_start_files(steps, "cp850")["plan.json"]
+    return _BETWEEN.join((plan, b"1 done 0\r\n2 failed 5\r\n", b"2 2 1\r\n", b"1", b"done 0", b"said\r\n]LOG]!>\r\n"))
+
+
 TARGETS = (
     Target(
         "disk-plan",
@@ -93,6 +116,7 @@ TARGETS = (
         lambda: (_machine_text(cases.machine()).encode(),),
         (InvalidDocument,),
     ),
+    Target("first-start", _first_start, lambda: (_first_start_seed(),), (InvalidDocument, InvalidRequest)),
     Target("run-state", _state, _state_seed, (InvalidDocument,)),
     Target("variables", _variables, _variables_seeds, (InvalidInput, InvalidRequest), largest=4096),
 )
