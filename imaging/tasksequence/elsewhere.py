@@ -57,26 +57,16 @@ _OF_MDT: tuple[tuple[str, str, str, tuple[str, ...]], ...] = (
     ("BDD_ConfigureDHCP", "Configure DHCP", _MDT, ("ZTIConfigureDHCP",)),
     ("BDD_ConfigureDNS", "Configure DNS", _MDT, ("ZTIConfigureDNS",)),
     ("BDD_ExecuteRunbook", "Execute Runbook", _MDT, ("ZTIExecuteRunbook",)),
-    ("BDD_InstallApplication", "Install MDT Application", _MDT, ("ZTIApplications", "PSDApplications")),
-    ("BDD_InstallLanguagePacksOffline", "Install Language Packs Offline", _MDT, ()),
-    ("BDD_InstallLanguagePacksOnline", "Install Language Packs Online", _MDT, ("ZTILangPacksOnline",)),
-    ("BDD_InstallRoles", "Install Roles and Features", _MDT, ("ZTIOSRole", "ZTIOSRolePS", "PSDRolesInstall")),
-    ("BDD_UninstallRoles", "Uninstall Roles and Features", _MDT, ()),
-    ("BDD_InstallUpdatesOffline", "Install Updates Offline", _MDT, ("ZTIPatches",)),
-    ("BDD_RecoverDomainJoin", "Recover From Domain Join Failure", _MDT, ("ZTIDomainJoin",)),
-    ("ZTIUserState", "Capture or Restore User State", _USMT, ("PSDUserState",)),
     ("ZTINicConfig", "Capture or Apply Network Settings", _MDT, ()),
-    ("ZTIBDE", "Enable BitLocker (MDT)", _WINDOWS, ()),
-    ("ZTIDisableBDEProtectors", "Disable BDE Protectors", _WINDOWS, ()),
     ("LTISysprep", "Execute Sysprep", "it runs Sysprep in the installed Windows", ()),
 )
 # Steps without a type in MDT's templates, and those of PSD; their title is the name of the script.
 _SCRIPTS = (
     "LTIOEM", "LTIRestoreBoot", "LTISuspend", "PSDBackup",
     "PSDPartition", "PSDPrestart", "PSDSetVariable", "PSDStart", "PSDTBA", "PSDTemplate", "PSDWindowsUpdate",
-    "ZTIApplyGPOPack", "ZTIAppXmlGen", "ZTIBackup", "ZTIBCDUtility", "ZTICopyLogs",
-    "ZTIGroups", "ZTIModifyVol", "ZTIMoveStateStore", "ZTIOptIn", "ZTIPSUtility", "ZTISetVariable", "ZTITatoo",
-    "ZTIVHDCreate", "ZTIWindowsUpdate", "ZTIWinRE",
+    "ZTIBackup", "ZTIBCDUtility", "ZTICopyLogs",
+    "ZTIModifyVol", "ZTIMoveStateStore", "ZTIOptIn", "ZTIPSUtility", "ZTISetVariable", "ZTITatoo",
+    "ZTIVHDCreate", "ZTIWindowsUpdate",
 )  # fmt: skip
 
 

@@ -2,12 +2,27 @@
 
 from __future__ import annotations
 
-from osdimage.imaging.tasksequence.mdt import already, configure, gather, validate
+from osdimage.imaging.tasksequence.mdt import (
+    already,
+    applications,
+    configure,
+    finishing,
+    gather,
+    new_computer,
+    packages,
+    roles,
+    validate,
+)
 from osdimage.imaging.tasksequence.result import ActionInfo
 
 OF_MDT: tuple[ActionInfo, ...] = (
     gather.INFO,
     validate.INFO,
     configure.INFO,
+    applications.INFO,
+    *roles.INFOS,
+    *packages.INFOS,
+    *finishing.INFOS,
+    *new_computer.INFOS,
     *already.INFOS,
 )

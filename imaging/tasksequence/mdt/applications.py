@@ -1,0 +1,178 @@
+r"""Install Applications, of MDT: the applications of the deployment share that a step, or the rules, name.
+
+One step installs several: the one of ``ApplicationGUID``, or all of ``MandatoryApplications001`` and so on, and then of
+``Applications001`` and so on.  What an application depends on comes before it, and each is installed once.  An
+application without a command line is a bundle of such.  Its files are those of its working directory, which are put on
+the disk.
+
+Source: ``Install-PSDApplication`` of PSDApplications.ps1 in FriendsOfMDT/PSD (order, facts, bundles); "Install
+Application" of the task sequence steps of MDT.  Chosen here: a restart that one of several asks for comes when all are
+installed, and whether an application is there already (``UninstallKey``) is not asked.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from osdimage.imaging.errors import InvalidInput, InvalidRequest
+from osdimage.imaging.tasksequence.computer.machine import Machine
+from osdimage.imaging.tasksequence.environment import Environment
+from osdimage.imaging.tasksequence.inputs import Inputs, optional
+from osdimage.imaging.tasksequence.mdt.packages import checking
+from osdimage.imaging.tasksequence.mdt.share import DeploymentShare, Listed, needed_item
+from osdimage.imaging.tasksequence.result import ActionInfo, Already, RunIn, StepClass, VariableInfo
+from osdimage.imaging.tasksequence.sequence import codes_of
+from osdimage.imaging.tasksequence.staging.commands import command_line
+from osdimage.imaging.tasksequence.staging.needs import needed_package
+from osdimage.imaging.tasksequence.staging.run_command_line import start_lines, warned
+from osdimage.imaging.tasksequence.staging.staged import StagedCommand, StagedFile, StagedPackage
+from osdimage.imaging.units import counted
+
+_LIST, _WHAT = "Applications.xml", "the application"
+_MOST = 999
+_RESTART = 3010
+_UNPLAIN = re.compile(r"[^A-Za-z0-9_.-]+", re.ASCII)
+
+VARIABLES: tuple[VariableInfo, ...] = (
+    optional("ApplicationGUID", "the GUID of the application; without it those of the lists", source="MDT"),
+    optional("MandatoryApplications001", "a GUID, and so on with MandatoryApplications002", source="MDT"),
+    optional("Applications001", "a GUID, and so on with Applications002", source="MDT"),
+    optional("ApplicationSuccessCodes", "exit codes with blanks between them", default="0 3010", source="MDT"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """How one application is installed.
+
+    Attributes:
+        name: what people call it.
+        lines: of the batch file that installs it.
+        package: the files that it needs, or None.
+        wants_restart: whether the computer is to restart when it is installed.
+    """
+
+    name: str
+    lines: tuple[str, ...]
+    package: StagedPackage | None
+    wants_restart: bool = False
+
+
+def holds_applications(env: Environment, machine: Machine) -> Already | None:
+    """Tell that no application is named."""
+    del machine
+    return None if _wanted(env) else Already("no application is named by the step or by Applications001 and so on")
+
+
+def stage_applications(env: Environment, machine: Machine) -> StagedCommand:
+    """Return what the step becomes at the first start.
+
+    Raises:
+        InvalidRequest: when an application is not known or depends on itself, or no batch file can hold its command.
+        InvalidInput, StorageError: when the list of applications cannot be read.
+    """
+    inputs = Inputs(env, VARIABLES)
+    codes = inputs.parsed("ApplicationSuccessCodes", codes_of) or (0, _RESTART)
+    inputs.finish()
+    parts = _Collected(env, machine).all(_wanted(env))
+    packages = tuple(dict.fromkeys(part.package for part in parts if part.package is not None))
+    files = tuple(StagedFile(f"app-{number}.cmd", "\n".join(part.lines) + "\n") for number, part in enumerate(parts, 1))
+    names = ", ".join(part.name for part in parts[:5]) + (" and more" if len(parts) > 5 else "")
+    return StagedCommand(
+        f"install {counted(len(parts), 'application')}: {names}" if parts else "install bundles that are empty",
+        tuple(_lines(parts, codes)),
+        success_codes=tuple(dict.fromkeys((*codes, _RESTART))),
+        packages=packages,
+        files=files,
+        warnings=tuple(dict.fromkeys(text for part in parts for text in warned("\n".join(part.lines), machine))),
+    )
+
+
+def _lines(parts: tuple[_Part, ...], codes: tuple[int, ...]) -> Iterator[str]:
+    yield from ("@echo off", "set restart=0")
+    for number, part in enumerate(parts, 1):
+        # Each runs in a shell of its own: one that is a batch file itself would not come back.
+        yield f'cmd /d /c "%~dp0app-{number}.cmd"'
+        yield from checking(_RESTART, tuple(code for code in codes if code not in {0, _RESTART}))
+        if part.wants_restart:
+            yield f"set restart={_RESTART}"
+    yield "exit /b %restart%"
+
+
+def _wanted(env: Environment) -> tuple[str, ...]:
+    """Return the GUIDs of the applications that are to be installed, in their order."""
+    single = env.text("ApplicationGUID")
+    if single:
+        return (single.strip(),)
+    found: list[str] = []
+    for base in ("MandatoryApplications", "Applications"):
+        for number in range(1, _MOST + 1):
+            guid = env.text(f"{base}{number:03}") or env.text(f"{base}{number}")
+            if guid is None:
+                break
+            found.append(guid.strip())
+    return tuple(dict.fromkeys(found))
+
+
+class _Collected:
+    """Applications, each behind those that it depends on."""
+
+    def __init__(self, env: Environment, machine: Machine) -> None:
+        self._env, self._machine = env, machine
+        self._parts: dict[str, _Part | None] = {}
+
+    def all(self, guids: tuple[str, ...]) -> tuple[_Part, ...]:
+        for guid in guids:
+            self._add(guid, ())
+        return tuple(part for part in self._parts.values() if part is not None)
+
+    def _add(self, guid: str, way: tuple[str, ...]) -> None:
+        key = guid.lower()
+        if key in way:
+            raise InvalidInput(f"the application {guid} depends on itself: {' needs '.join((*way, key))}")
+        if key in self._parts:
+            return
+        given = next((each for name, each in self._machine.supplies.applications.items() if name.lower() == key), None)
+        if given is not None:
+            package = None if given.package is None else needed_package(self._machine, given.package)
+            self._parts[key] = self._part(guid, given.command, None, package)
+            return
+        share, item = needed_item(self._machine, _LIST, guid, _WHAT)
+        for needed in item.facts("Dependency"):
+            self._add(needed, (*way, key))
+        self._parts[key] = self._listed(share, item)
+
+    def _listed(self, share: DeploymentShare, item: Listed) -> _Part | None:
+        command = item.fact("CommandLine")
+        if not command:
+            return None
+        folder, package = item.fact("WorkingDirectory"), None
+        if folder.startswith((".\\", "./")):
+            path = share.path(folder, of=f"{item.source}: {_WHAT} {item.called}")
+            name = f"{path.name[:40]}-{item.guid.strip('{}')[:8]}"
+            package, folder = StagedPackage(_UNPLAIN.sub("-", name).strip("-."), path), ""
+        part = self._part(item.called, command, self._env.expand(folder) if folder not in {"", "."} else None, package)
+        return _Part(part.name, part.lines, package, item.fact("Reboot").lower() == "true")
+
+    def _part(self, name: str, command: str, folder: str | None, package: StagedPackage | None) -> _Part:
+        try:
+            line = command_line(self._env.expand(command), self._machine.unsure)
+            return _Part(name, (*start_lines(folder, package, self._machine), line), package)
+        except InvalidRequest as error:
+            raise InvalidRequest(f"{_WHAT} {name}: {error.said}", remedy=error.remedy) from error
+
+
+INFO = ActionInfo(
+    type_name="BDD_InstallApplication",
+    title="Install MDT Application",
+    run=None,
+    why_not="applications are installed in the installed Windows",
+    holds=holds_applications,
+    stage=stage_applications,
+    other_types=("ZTIApplications", "PSDApplications"),
+    variables=VARIABLES,
+    runs_in=RunIn.FULL_OS,
+    step_class=StepClass.WINDOWS,
+)
