@@ -85,6 +85,7 @@ _MARKS = {
     StepState.SUCCEEDED: ("✓", "green"),
     StepState.HOLDS: ("=", "green"),
     StepState.STAGED: (">", "cyan"),
+    StepState.LATER: ("*", "dim cyan"),
     StepState.FAILED: ("✗", "bold red"),
     StepState.TOLERATED: ("!", "yellow"),
     StepState.SKIPPED: ("-", "dim"),

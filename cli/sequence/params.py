@@ -170,6 +170,7 @@ class ConductWish:
     log_file: Path | None
     state_file: Path | None
     resume: Path | None
+    collected: bool
     dry_run: bool
     left_out: tuple[str, ...]
     strict: bool
@@ -180,6 +181,8 @@ class ConductWish:
         Raises:
             click.UsageError: naming them.
         """
+        if self.collected and self.resume is None:
+            raise click.UsageError("--collected goes with --resume: it goes on with a run that is paused")
         is_new = wanted.has_layers or described.is_new or from_windows
         if self.resume is not None and (is_new or self.state_file):
             raise click.UsageError(
@@ -207,7 +210,13 @@ conduct = params.gathered(
         metavar="FILE",
         help="Keep the state here while it runs.  Default: in a state folder.",
     ),
-    click.option("--resume", type=values.EXISTING, metavar="STATE", help="Go on with a run that stopped."),
+    click.option("--resume", type=values.EXISTING, metavar="STATE", help="Go on with a run that stopped or is paused."),
+    click.option(
+        "--collected",
+        is_flag=True,
+        help="With --resume: the new Windows, for which the run is paused, was started and shut down; what became of "
+        "its first start is read from its disk.",
+    ),
     click.option(
         "--dry-run", "-n", is_flag=True, help="Show what would run, what not and why, and what would be lost."
     ),

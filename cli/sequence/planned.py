@@ -68,6 +68,7 @@ def _head_and_tree(plan: RunPlan, sequence_file: Path) -> Iterator[str]:
 _PLAN_MARKS = {
     Decision.RUN: "+",
     Decision.STAGE: ">",
+    Decision.LATER: "*",
     Decision.HOLDS: "=",
     Decision.SKIP: "-",
     Decision.LEAVE_OUT: "~",
@@ -76,6 +77,7 @@ _PLAN_MARKS = {
 _COUNTED = {
     Decision.RUN: "run now",
     Decision.STAGE: "at first start",
+    Decision.LATER: "after it",
     Decision.HOLDS: "true already",
     Decision.SKIP: "skipped",
     Decision.LEAVE_OUT: "left out",
@@ -100,6 +102,8 @@ def _planned(step: PlannedStep) -> Iterator[str]:
     indent = "  " * len(step.groups)
     mark = _PLAN_MARKS[step.decision]
     told = step.does if step.decision in {Decision.RUN, Decision.STAGE} else step.reason
+    if step.decision is Decision.LATER and step.does is not None:
+        told = f"then {step.does}"
     yield f"{indent}{mark} {step.called}. {step.name}: {told}"
     if step.note is not None:
         yield f"{indent}     {step.note}"

@@ -37,6 +37,9 @@ def show_report(report: RunReport, words: tuple[str, ...], reporter: Reporter) -
         render.line(f"{report.name or Path(words[0]).name}: {_end(report)}")
         if report.first_start:
             render.line(report.first_start)
+    if report.end is RunEnd.PAUSED and report.state_file is not None and not reporter.quiet:
+        render.note("start this computer; when its first start has ended, run Sysprep in it, which shuts it down")
+        render.note(f"{how_to_go_on(words, report.state_file)} --collected")
     if report.end is not RunEnd.FAILED:
         return
     failed = next((step for step in reversed(report.steps) if step.state is StepState.FAILED), None)
@@ -54,6 +57,8 @@ def _end(report: RunReport) -> str:
     passed_over = f", {counted(failed, 'step')} failed and passed over" if failed else ""
     if report.end is RunEnd.FAILED:
         word, ran = "FAILED", "done"
+    elif report.end is RunEnd.PAUSED:
+        word, ran = "paused for the first start", "done"
     elif left_out or passed_over or not (done or report.waiting):
         word, ran = "done", "ran"
     else:

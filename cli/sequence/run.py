@@ -59,7 +59,8 @@ def run_command(
     SEQUENCE is an exported XML file, or the short form in YAML (.yaml), which --explain yaml shows.  THE DISKS ARE
     CHANGED as its steps say.  Everything is checked before the first step, and what would be lost is shown; you are
     asked, unless --yes is given.  Steps that cannot be run here stop it before anything is written (exit code 3),
-    unless --leave-out names them; it then ends as done, not as succeeded.  A run that failed goes on with --resume.
+    unless --leave-out names them; it then ends as done, not as succeeded.  A run that failed goes on with --resume, and
+    one that is paused until the new Windows was started, with --resume and --collected.
     """
     if asked.is_asked:
         asked.answer(reporter)
@@ -122,6 +123,8 @@ def _begin(
     else:
         state = state_files.resumed(conduct.resume, sequence, computer, wanted.hidden, hold=hold)
     context.with_resource(state.machine)
+    if conduct.resume is not None:
+        state_files.go_on(state, collected=conduct.collected)
     set_variables(state.env, given)
     state.leave_out |= leave_out
     if conduct.resume is None and computer.firmware is None:

@@ -66,6 +66,20 @@ def resumed(path: Path, sequence: Sequence, computer: Computer, hidden: Iterable
     return state
 
 
+def go_on(state: RunState, *, collected: bool) -> None:
+    """Take what became of the first start into the state of a run that is paused; refuse to go on without that.
+
+    Raises:
+        InvalidRequest, InvalidInput, StorageError: as
+            :func:`~osdimage.imaging.tasksequence.collected.collect_first_start`.
+    """
+    from osdimage.imaging.tasksequence.collected import collect_first_start  # noqa: PLC0415 - start-up stays cheap
+
+    if collected:
+        collect_first_start(state)
+    state.require_started()
+
+
 def default_state(sequence_file: Path) -> Path:
     """Return a path in the state folder where nothing is yet."""
     from osdimage.imaging.disk.tables.backup import state_folder, unused  # noqa: PLC0415 - start-up stays cheap

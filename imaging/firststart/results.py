@@ -15,11 +15,12 @@ from osdimage.imaging.documents import Fields, parse_json, reason_of, require_ve
 from osdimage.imaging.errors import InvalidDocument, InvalidRequest
 from osdimage.imaging.files import FileSource
 from osdimage.imaging.firststart.folder import FOLDER, FORMAT, PLAN, VERSION
-from osdimage.imaging.firststart.steps import MOST_STEPS
+from osdimage.imaging.firststart.steps import MOST_STEPS, NAME, takes_value
 from osdimage.imaging.units import MIB
 
 _LARGEST = 4 * MIB
 _LARGEST_OUTPUT = MIB
+_VARIABLES = "vars.txt"
 _RESULT = re.compile(rb"(\d{1,4}) (done|failed|skipped|interrupted) (-?\d{1,10})", re.ASCII)
 _NUMBER = re.compile(rb"\d{1,9}", re.ASCII)
 
@@ -101,6 +102,26 @@ def read_results(files: FileSource) -> FirstStartResults:
     ends = dict(_ends(files))
     steps = tuple(_step(files, number, fields, ends) for number, fields in enumerate(planned, 1))
     return FirstStartResults(steps, _starts(files), _is_file(files, "done"), _is_file(files, "failed"))
+
+
+def read_variables(files: FileSource, code_page: str) -> dict[str, str]:
+    """Read the variables of a first start as its steps have left them; of one name the last counts, as there.
+
+    Args:
+        files: of the volume of its Windows.
+        code_page: what Python calls the OEM code page of that.
+
+    Raises:
+        InvalidVolume, StorageError: when the volume cannot be read.
+    """
+    if not _is_file(files, _VARIABLES):
+        return {}
+    found: dict[str, tuple[str, str]] = {}
+    for line in files.read(rf"{FOLDER}\{_VARIABLES}", limit=_LARGEST).decode(code_page, "replace").splitlines():
+        name, _, value = line.partition("=")
+        if NAME.fullmatch(name) is not None and value and takes_value(value):
+            found[name.lower()] = (name, value)
+    return dict(found.values())
 
 
 def root_of(files: FileSource) -> str:

@@ -43,6 +43,7 @@ __getattr__, __dir__, __all__ = lazily(
         "judging.known": ("known_actions",),
         "judging.leave_out": ("LeaveOut",),
         "log": ("SequenceLog",),
+        "collected": ("collect_first_start",),
         "computer.kept": ("load_machine", "save_machine"),
         "computer.machine": ("Machine",),
         "computer.supplies": ("Application", "FirstBoot", "Supplies"),

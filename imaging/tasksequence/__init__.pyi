@@ -3,6 +3,7 @@
 from osdimage.imaging.tasksequence.capturing.capture_network import capture_network_settings as capture_network_settings
 from osdimage.imaging.tasksequence.capturing.capture_windows import capture_windows_settings as capture_windows_settings
 from osdimage.imaging.tasksequence.codes import HResult as HResult
+from osdimage.imaging.tasksequence.collected import collect_first_start as collect_first_start
 from osdimage.imaging.tasksequence.computer.kept import load_machine as load_machine, save_machine as save_machine
 from osdimage.imaging.tasksequence.computer.machine import Machine as Machine
 from osdimage.imaging.tasksequence.computer.supplies import (

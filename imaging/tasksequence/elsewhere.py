@@ -11,6 +11,7 @@ from osdimage.imaging.tasksequence.forms.children import RUN_TASK_SEQUENCE
 from osdimage.imaging.tasksequence.result import ActionInfo, RunIn, StepClass
 
 _WINDOWS = "only the installed Windows can do it, and it is not started here"
+_UPGRADE = "its Setup runs in the Windows that is upgraded, which is not started here; a new one is applied"
 _HARDWARE = "it asks Windows about the hardware"
 _CLIENT = "it needs the ConfigMgr client"
 _SITE = "it needs a ConfigMgr site"
@@ -45,10 +46,7 @@ _KNOWN: tuple[tuple[str, str, str, RunIn], ...] = (
     ("ReleaseStateStore", "Release State Store", _SITE, RunIn.BOTH),
     ("CaptureUserState", "Capture User State", _USMT, RunIn.BOTH),
     ("RestoreUserState", "Restore User State", _USMT, RunIn.FULL_OS),
-    ("UpgradeOperatingSystem", "Upgrade Operating System", _WINDOWS, RunIn.FULL_OS),
-    ("InstallDeployTools", "Install Deployment Tools", _WINDOWS, RunIn.FULL_OS),
-    ("PrepareSMSClient", "Prepare ConfigMgr Client for Capture", _CLIENT, RunIn.FULL_OS),
-    ("PrepareOS", "Prepare Windows for Capture", "it runs Sysprep in the installed Windows", RunIn.FULL_OS),
+    ("UpgradeOperatingSystem", "Upgrade Operating System", _UPGRADE, RunIn.FULL_OS),
 )
 # The titles are those of MDT's workbench.
 _OF_MDT: tuple[tuple[str, str, str, tuple[str, ...]], ...] = (

@@ -30,6 +30,7 @@ from osdimage.imaging.tasksequence.environment import Environment, set_all
 from osdimage.imaging.tasksequence.facts.known import ask_of
 from osdimage.imaging.tasksequence.judging.facts import unknown_facts
 from osdimage.imaging.tasksequence.judging.judge import (
+    AFTERWARDS,
     At,
     Decision,
     Judge,
@@ -44,6 +45,7 @@ from osdimage.imaging.tasksequence.judging.kinds import ActionTable, find_action
 from osdimage.imaging.tasksequence.judging.known import known_actions
 from osdimage.imaging.tasksequence.judging.leave_out import NOTHING, LeaveOut
 from osdimage.imaging.tasksequence.judging.restarts import after_restart, enter
+from osdimage.imaging.tasksequence.phases import Phase
 from osdimage.imaging.tasksequence.result import ActionInfo, Already, StepClass, short_type
 from osdimage.imaging.tasksequence.sequence import Sequence, Step
 from osdimage.imaging.tasksequence.staging.first_start import StartForecast, foresee_first_start
@@ -59,6 +61,7 @@ _BECOMES = {
     Decision.RUN: "run",
     Decision.HOLDS: "true",
     Decision.STAGE: "first-start",
+    Decision.LATER: "later",
     Decision.SKIP: "skipped",
     Decision.LEAVE_OUT: "left-out",
     Decision.REFUSE: "refused",
@@ -118,7 +121,7 @@ class PlannedStep:
 
     @property
     def becomes(self) -> str:
-        """What becomes of it: ``run``, ``true``, ``first-start``, ``skipped``, ``left-out`` or ``refused``."""
+        """What becomes of it: ``run``, ``true``, ``first-start``, ``later``, ``skipped`` and so on."""
         return _BECOMES[self.decision]
 
     @property
@@ -293,7 +296,7 @@ def rehearse(
     walker = _Walker(sequence, copy, rehearsal, judge, dict(judged or {}))
     steps = tuple(walker.steps(first))
     unchecked = tuple(each for each in sequence.packages if each.lower() not in walker.needed)
-    start = foresee_first_start(rehearsal, copy)
+    start = walker.first_start or foresee_first_start(rehearsal, copy)
     return RunPlan(env.mask(sequence.name), steps, unchecked, machine.firmware.value, start), rehearsal
 
 
@@ -313,12 +316,16 @@ class _Walker:
         self._open: set[str] = set()
         self._entered: dict[Position, Verdict] = {}
         self._has_problems = False
+        self._is_later = False
+        self.first_start: StartForecast | None = None
         self.needed: set[str] = set()
 
     def steps(self, first: int) -> Iterator[PlannedStep]:
         for index, (place, step) in enumerate(numbered(self._sequence)):
             if index >= first:
-                yield self._step(index + 1, place, step)
+                planned = self._step(index + 1, place, step)
+                is_done_then = self._is_later and planned.decision in {Decision.RUN, Decision.HOLDS}
+                yield replace(planned, decision=Decision.LATER, reason=AFTERWARDS) if is_done_then else planned
 
     def _step(self, number: int, place: Position, step: Step) -> PlannedStep:
         self._foresee_groups(place)
@@ -337,10 +344,13 @@ class _Walker:
             remedy=judgement.remedy,
             shown=self._labels[number - 1],
         )
+        if judgement.decision is Decision.LATER:
+            self._pause()
+            return base
         if judgement.decision is Decision.STAGE:
             return self._wait(base, place, step, judgement)
         if judgement.already is not None:
-            return self._pass(base, judgement.already)
+            return self._pass(base, judgement.already, judgement.info)
         if judgement.decision is Decision.REFUSE and step.continue_on_error:
             builtin.after_action(self._env, HResult.NOT_SUPPORTED, succeeded=False)
             self._leave_open({}, is_open=False)
@@ -382,11 +392,22 @@ class _Walker:
             warnings=tuple(map(self._env.mask, staged.command.warnings)),
         )
 
-    def _pass(self, base: PlannedStep, already: Already) -> PlannedStep:
+    def _pause(self) -> None:
+        """Go on in Windows PE as if the new Windows had been started; what that has set, nobody knows yet."""
+        self.first_start = foresee_first_start(self._machine, self._env)
+        self._is_later = self._machine.has_started = True
+        self._machine.staged.clear()
+        self._machine.installs_drivers = False
+        self._open |= self._machine.unsure | _LAST_ACTION
+        self._machine.unsure.clear()
+        enter(self._machine, self._env, Phase.PE)
+
+    def _pass(self, base: PlannedStep, already: Already, info: ActionInfo | None) -> PlannedStep:
         """Take what a step would do for done."""
         set_all(self._env, already.sets)
         builtin.after_action(self._env, _ENDS_WELL, succeeded=True)
         sure_again(self._machine)
+        self._enter(info)
         self._leave_open({}, is_open=False)
         return replace(base, warnings=tuple(map(self._env.mask, already.warnings)))
 

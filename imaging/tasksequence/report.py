@@ -14,7 +14,11 @@ from osdimage.imaging.tasksequence.result import LogType
 
 
 class StepState(StrEnum):
-    """How it stands with a step.  STAGED: it waits for the first start of the new Windows; it is not done."""
+    """How it stands with a step.
+
+    STAGED: it waits for the first start of the new Windows; it is not done.  LATER: the run goes on with it when that
+    Windows was started.
+    """
 
     PENDING = "pending"
     RUNNING = "running"
@@ -25,6 +29,7 @@ class StepState(StrEnum):
     TOLERATED = "failed, continued"
     SKIPPED = "skipped"
     LEFT_OUT = "left out"
+    LATER = "later"
     NOT_RUN = "not run"
 
 
@@ -68,11 +73,13 @@ class RunEnd(StrEnum):
     """How a run ended.
 
     SUCCEEDED: every step ran that was neither disabled nor passed over by a condition.  DONE: it came to its end too,
-    but steps were left out that would have run.
+    but steps were left out that would have run.  PAUSED: it goes on when the new Windows was started, has done what
+    waits for it, and was shut down.
     """
 
     SUCCEEDED = "succeeded"
     DONE = "done"
+    PAUSED = "paused"
     FAILED = "failed"
 
 
@@ -87,7 +94,7 @@ class RunReport:
         message: why it failed, ``""`` when it did not.
         restarts: how many restarts were recorded.
         steps: one for each step, in their order.
-        state_file: what a failed run can be resumed from, or None.
+        state_file: what a run that failed or is paused can be resumed from, or None.
         first_start: what was put on the disk for the first start of the new Windows, as a sentence; "" for nothing.
     """
 

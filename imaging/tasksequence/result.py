@@ -240,7 +240,8 @@ class ActionInfo:
         stage: tells what it becomes at the first start of the new Windows, or None when it cannot be carried out there.
         why_not: why it cannot be run here, as a sentence for the user.
         step_class: what it would take to run it, when ``run`` is None or ``refuses`` tells why; None is ``windows``.
-        refuses: tells why a step cannot be run with the settings that it has on this machine, or None when it can.
+        refuses: tells why a step cannot be run with the settings that it has on this machine, or None when it can;
+            where ``run`` is None, why it is not true there.
         needs: what would let it run where ``refuses`` tells why not, and no more.
         forecast: tells what ``run`` would do, or None when it changes nothing that can be forecast.
         other_types: types and scripts of MDT that do the same.
@@ -249,6 +250,8 @@ class ActionInfo:
         package_properties: the properties of the step that name packages it needs, such as ``ImagePackageID``.
         more_packages: tells the packages that a step needs besides these, which its forecast looks at, or None.
         destroys: what it destroys, in words for the documentation, or None.
+        pauses: tells whether such a step of the new Windows waits until that was started, and has done what waits for
+            it; None for never.
         enters: the system in which the sequence goes on after it, or None for the same; the failure of such a step ends
             the sequence, whatever the error settings say.
     """
@@ -271,6 +274,7 @@ class ActionInfo:
     stages_in: frozenset[Phase] = IN_NEW
     holds: Holds | None = None
     stage: Stage | None = None
+    pauses: Callable[[Environment], bool] | None = None
     enters: Phase | None = None
 
     @property

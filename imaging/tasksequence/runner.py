@@ -32,6 +32,7 @@ from osdimage.imaging.tasksequence.facts.known import ask_of
 from osdimage.imaging.tasksequence.forms.xml import write_sequence
 from osdimage.imaging.tasksequence.judging.facts import unknown_facts
 from osdimage.imaging.tasksequence.judging.judge import (
+    AFTERWARDS,
     At,
     Decision,
     Judge,
@@ -101,14 +102,15 @@ def run_sequence(
         leave_out: which steps may be left out; a run that is resumed may leave out what it could before, too.
         observer: is told what happens.
         log: is written to, or None.
-        state_file: where the state is kept while the sequence runs; removed when it succeeds.
+        state_file: where the state is kept while the sequence runs; removed when it succeeds, and kept when it pauses.
         resume: the state of a run that stopped; ``env`` and ``machine`` are its own, or take their place.
 
     Raises:
         UnsupportedSteps: before the first step, when there are steps that cannot be run here; with all that is wrong.
         NotReady: before the first step, with everything that would make it fail.
         Incomplete: before the first step, with ``strict``, when a driver for a disk controller is missing alone.
-        InvalidRequest: when the state is that of another sequence.
+        InvalidRequest: when the state is that of another sequence, or of a run that is paused; then,
+            :func:`~osdimage.imaging.tasksequence.collected.collect_first_start` comes before.
         InvalidDocument: when it is about steps that the sequence does not have.
         TargetRefused: when another program uses a disk; nothing was written.
         StorageError: when the log or the state cannot be written.
@@ -116,6 +118,7 @@ def run_sequence(
     state = resume if resume is not None else RunState(fingerprint(sequence), env, machine)
     state.require_sequence(fingerprint(sequence))
     state.require_steps(len(sequence.steps))
+    state.require_started()
     state.env, state.machine = env, machine
     state.leave_out |= leave_out
     if resume is None:
@@ -148,6 +151,10 @@ class _Stop(Exception):
         self.code = code
 
 
+class _Pause(Exception):
+    """The sequence goes on when the new Windows was started."""
+
+
 class _Runner:
     def __init__(
         self,
@@ -174,12 +181,15 @@ class _Runner:
 
     def run(self) -> RunReport:
         self._say(f"Start of task sequence {quoted(self._sequence.name)}: {counted(len(self._steps), 'step')}")
-        code, message = 0, ""
+        code, message, pauses = 0, "", False
         self._keep()
         while self._state.next < len(self._steps):
             index = self._state.next
             try:
                 report = self._step(index)
+            except _Pause:
+                pauses = True
+                break
             except _Stop as stop:
                 code, message = stop.code, str(stop)
                 self._leave_out(range(index + 1, len(self._steps)), message)
@@ -194,14 +204,26 @@ class _Runner:
             self._keep()
         if not code:
             code, message = self._put_first_start()
+        if pauses and not code:
+            return self._paused()
         return self._end(code, message)
+
+    def _paused(self) -> RunReport:
+        """Keep the state, for the run to go on from; what follows is not part of it yet."""
+        self._state.is_paused = True
+        self._keep()
+        self._say("Task sequence paused: it goes on when the new Windows was started and shut down")
+        later = range(self._state.next, len(self._steps))
+        for index in later:
+            self._reports[index + 1] = self._report(index, StepState.LATER, AFTERWARDS)
+        return self._told(RunEnd.PAUSED)
 
     def _put_first_start(self) -> tuple[int, str]:
         """Put what waits for the first start on the disk; return why that failed, 0 when it did not."""
         from osdimage.imaging.tasksequence.failures import code_of  # noqa: PLC0415 - only a run needs it
 
         try:
-            told = put_first_start(self._machine, self._env, is_repeated=self._first == len(self._steps))
+            told = put_first_start(self._machine, self._env, is_repeated=self._first == self._state.next)
         except OsdImageError as error:
             return code_of(error), f"the first start cannot be put on the disk: {self._env.mask(error.said)}"
         self._first_start = told
@@ -221,6 +243,9 @@ class _Runner:
             self._say("Task sequence succeeded")
         if not code and self._state_file is not None:
             self._state_file.unlink(missing_ok=True)
+        return self._told(end, code, message)
+
+    def _told(self, end: RunEnd, code: int = 0, message: str = "") -> RunReport:
         return RunReport(
             name=self._env.mask(self._sequence.name),
             end=end,
@@ -228,7 +253,7 @@ class _Runner:
             message=message,
             restarts=self._state.restarts,
             steps=tuple(self._reports[number] for number in sorted(self._reports)),
-            state_file=self._state_file if code else None,
+            state_file=self._state_file if end in {RunEnd.FAILED, RunEnd.PAUSED} else None,
             first_start=self._first_start,
         )
 
@@ -258,10 +283,12 @@ class _Runner:
         position, step = self._steps[index]
         at = At(index + 1, position, step)
         judgement = self._judge.step(at, self._state.judged, self._env)
+        if judgement.decision is Decision.LATER:
+            raise _Pause
         if judgement.decision is Decision.STAGE:
             return self._wait(at, judgement)
         if judgement.already is not None:
-            return self._pass(at, judgement.already)
+            return self._pass(at, judgement.already, judgement.info)
         if judgement.decision is not Decision.RUN or judgement.info is None or judgement.info.run is None:
             return self._record(self._pass_over(index, step, judgement))
         began = time.monotonic()
@@ -319,11 +346,13 @@ class _Runner:
         report = self._report(at.number - 1, StepState.STAGED, f"waits for the first start: {staged.command.does}")
         return self._record(replace(report, warnings=tuple(map(self._env.mask, staged.command.warnings))))
 
-    def _pass(self, at: At, already: Already) -> StepReport:
+    def _pass(self, at: At, already: Already, info: ActionInfo | None) -> StepReport:
         """Take what a step would do for done."""
         set_all(self._env, already.sets)
         builtin.after_action(self._env, HResult.S_OK, succeeded=True)
         sure_again(self._machine)
+        if info is not None and info.enters is not None:
+            enter(self._machine, self._env, info.enters)
         report = self._report(at.number - 1, StepState.HOLDS, already.why)
         return self._record(replace(report, warnings=tuple(map(self._env.mask, already.warnings))))
 

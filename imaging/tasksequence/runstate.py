@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from osdimage.imaging.documents import Fields, checked_number, reason_of
-from osdimage.imaging.errors import InvalidDocument, InvalidRequest
+from osdimage.imaging.errors import InvalidDocument, InvalidRequest, Means, Remedy
 from osdimage.imaging.tasksequence.computer.kept import machine_document, machine_of
 from osdimage.imaging.tasksequence.computer.machine import Machine
 from osdimage.imaging.tasksequence.environment import Environment
@@ -34,6 +34,7 @@ class RunState:
         judged: the groups that were entered, and whether their steps run.
         reports: of the steps that have ended.
         leave_out: which steps may be left out.
+        is_paused: whether the run waits until the new Windows was started.
         is_resumed: whether it was loaded from a file.
     """
 
@@ -45,6 +46,7 @@ class RunState:
     judged: dict[Position, Judgement] = field(default_factory=dict)
     reports: tuple[StepReport, ...] = ()
     leave_out: LeaveOut = NOTHING
+    is_paused: bool = False
     is_resumed: bool = False
 
     def require_sequence(self, fingerprint: str) -> None:
@@ -64,6 +66,16 @@ class RunState:
         """
         if self.next > count or any(report.number > count for report in self.reports):
             raise InvalidDocument(f"the saved state is damaged: it is about steps after the last one, {count}")
+
+    def require_started(self) -> None:
+        """Refuse to go on with a run that is paused until the new Windows was started.
+
+        Raises:
+            InvalidRequest: when it is; what the first start has done would be put there again.
+        """
+        if self.is_paused:
+            remedy = Remedy("when it has ended and Windows is shut down, go on with {}", (Means.COLLECTED,))
+            raise InvalidRequest("the run is paused for the first start of the new Windows", remedy=remedy)
 
     def save(self, path: Path) -> None:
         """Write the state; the file is for its owner alone, since secrets are in it.
@@ -89,6 +101,7 @@ class RunState:
             ],
             "reports": [_report_document(each) for each in self.reports],
             "leave_out": self.leave_out.to_document(),
+            "is_paused": self.is_paused,
             "environment": self.env.to_document(),
             "machine": machine_document(self.machine),
         }
@@ -115,6 +128,7 @@ class RunState:
                 reports=tuple(map(_report, document.each("reports"))),
                 # States of before there was such a choice have none.
                 leave_out=LeaveOut.from_words(document.texts("leave_out") if "leave_out" in document.values else ()),
+                is_paused="is_paused" in document.values and document.truth("is_paused"),
                 is_resumed=True,
             )
         except ValueError as error:

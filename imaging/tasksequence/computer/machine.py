@@ -67,6 +67,7 @@ class Machine:
         supplies: what the caller gives in place of a site, of a share, and of a Windows that runs.
         phase: in which system the sequence is.
         is_set_up: whether Setup Windows and ConfigMgr has prepared the Windows that was applied to go on with it.
+        has_started: whether that Windows was started, did what waited for it, and was shut down again.
         staged: what the first start of that Windows is to do, in order; written to its disk at the end of the run.
         installs_drivers: whether drivers wait for the first start, before all steps.
         unsure: names of variables, in lower case, that the first start will set; only there their values are known.
@@ -96,6 +97,7 @@ class Machine:
     supplies: Supplies = field(default_factory=Supplies)
     phase: Phase = Phase.PE
     is_set_up: bool = False
+    has_started: bool = False
     staged: list[StagedStep] = field(default_factory=list)
     installs_drivers: bool = False
     unsure: set[str] = field(default_factory=set)

@@ -36,17 +36,22 @@ _MOST_OFFERS = 100
 _LAST_ACTION = frozenset({"_smstslastactionsucceeded", "_smstslastactionretcode"})
 
 
+AFTERWARDS = "the run goes on with it when the new Windows was started and shut down"
+
+
 class Decision(StrEnum):
     """What becomes of a step.
 
     RUN: it is done now, on the disks.  HOLDS: what it would do is true here already.  STAGE: it waits for the first
-    start of the new Windows.  SKIP: it is disabled, or a condition does not hold.  LEAVE_OUT: the caller allowed to
-    leave it out.  REFUSE: it can be none of these; the sequence does not begin unless the step may fail.
+    start of the new Windows.  LATER: the run goes on with it when that Windows was started.  SKIP: it is disabled, or a
+    condition does not hold.  LEAVE_OUT: the caller allowed to leave it out.  REFUSE: it can be none of these; the
+    sequence does not begin unless the step may fail.
     """
 
     RUN = "run"
     HOLDS = "true"
     STAGE = "first start"
+    LATER = "later"
     SKIP = "skip"
     LEAVE_OUT = "leave out"
     REFUSE = "cannot"
@@ -161,6 +166,9 @@ class Judge:
         found = self.becomes(at, env, waits=self._waits(at, above, verdict))
         if found.already is not None and not found.already.sets:
             # Nothing would be done in either case, so that nobody needs to know its condition.
+            return found
+        if found.decision is Decision.LATER:
+            # What cannot be known before the first start, is then.
             return found
         if found.decision is not Decision.REFUSE and above.decision is Decision.REFUSE:
             found = replace(above, info=found.info, step_class=above.step_class or StepClass.WINDOWS)
@@ -280,6 +288,8 @@ class Judge:
             return Judgement(Decision.HOLDS, env.mask(already.why), info, already=already)
         if phase is Phase.LOST:
             return self._refused(info, "it comes after the start of a Windows that does not go on with the sequence")
+        if phase is Phase.NEW and info.pauses is not None and info.pauses(env):
+            return self._of_pausing(info, env)
         stage = info.stage
         if phase in info.stages_in and stage is not None and (waits or phase not in info.phases or info.run is None):
             if step.run_in is RunIn.WINPE and phase is Phase.NEW:
@@ -305,6 +315,9 @@ class Judge:
 
     def _staged(self, info: ActionInfo | None, env: Environment, make: Callable[[], StagedCommand]) -> Judgement:
         supplies = self.machine.supplies
+        if self.machine.has_started:
+            reason = "it would wait for a first start, and the new Windows was started already"
+            return Judgement(Decision.REFUSE, reason, info, StepClass.WINDOWS)
         if supplies.first_boot is FirstBoot.NONE:
             remedy = Remedy("let the first start carry it out: {}", (Means.FIRST_BOOT,), ("setup",))
             return Judgement(Decision.REFUSE, "it would wait for the first start", info, StepClass.WINDOWS, remedy)
@@ -326,6 +339,14 @@ class Judge:
 
     def _refused(self, info: ActionInfo, reason: str, remedy: Remedy | None = None) -> Judgement:
         return Judgement(Decision.REFUSE, reason, info, info.step_class or StepClass.WINDOWS, remedy)
+
+    def _of_pausing(self, info: ActionInfo, env: Environment) -> Judgement:
+        """Judge a step that leaves the new Windows: it takes its turn when that was started."""
+        if not self.machine.has_started:
+            return Judgement(Decision.LATER, AFTERWARDS, info)
+        if info.run is None:
+            return self._by_settings(info, env) or self._refused(info, self._why_not(info))
+        return Judgement(Decision.RUN, None, info)
 
     def _why_not(self, info: ActionInfo) -> str:
         if info.run is None and info.stage is None:

@@ -34,6 +34,21 @@ _PACKAGE = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
 _CONTROL = re.compile(r"[\0-\x1f\x7f]")
 _POLLS = 360
 """Of the service, ten seconds apart: an hour."""
+SERVICE_KEY = r"Services\CcmExec"
+"""The service of the client, in a control set."""
+SERVICE_GONE = (
+    f"set _client_polls={_POLLS}",
+    ":poll",
+    r'"%SystemRoot%\System32\sc.exe" query ccmsetup >nul 2>&1',
+    "if errorlevel 1 goto gone",
+    "set /a _client_polls=_client_polls-1",
+    r'if %_client_polls% gtr 0 "%SystemRoot%\System32\ping.exe" -n 11 127.0.0.1 >nul',
+    "if %_client_polls% gtr 0 goto poll",
+    "echo the service ccmsetup has not ended within an hour",
+    "exit /b 1460",
+    ":gone",
+)
+"""Lines of a batch file that wait until ccmsetup.exe has left nothing at work."""
 
 
 def client_package(env: Environment) -> str | None:
@@ -84,25 +99,15 @@ def stage_client(env: Environment, machine: Machine) -> StagedCommand | None:
     machine.package_file(package, _SETUP)
     words = list(_words(env))
     command = f"{_SETUP} {' '.join(words)}"
-    called = rf"%~dp0..\packages\{package}"
     return StagedCommand(
         f"install the ConfigMgr client of package {package}: {command}",
         (
             "@echo off",
-            f'for %%a in ("{called}") do set "_client=%%~fa"',
+            rf'set "_client=%OSDImageFirstStart%\packages\{package}"',
             rf'"%_client%\{_SETUP}" /source:"%_client%" {" ".join(map(_escaped, words))}',
             'set "_client_code=%ERRORLEVEL%"',
             'if not "%_client_code%"=="0" if not "%_client_code%"=="7" exit /b %_client_code%',
-            f"set _client_polls={_POLLS}",
-            ":poll",
-            r'"%SystemRoot%\System32\sc.exe" query ccmsetup >nul 2>&1',
-            "if errorlevel 1 goto installed",
-            "set /a _client_polls=_client_polls-1",
-            r'if %_client_polls% gtr 0 "%SystemRoot%\System32\ping.exe" -n 11 127.0.0.1 >nul',
-            "if %_client_polls% gtr 0 goto poll",
-            "echo the service ccmsetup has not ended within an hour",
-            "exit /b 1460",
-            ":installed",
+            *SERVICE_GONE,
             r'"%SystemRoot%\System32\sc.exe" query CcmExec',
             "if errorlevel 1 exit /b 1060",
             'if "%_client_code%"=="7" exit /b 3010',

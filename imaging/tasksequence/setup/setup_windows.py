@@ -43,7 +43,14 @@ from osdimage.imaging.tasksequence.result import (
     RunIn,
     VariableInfo,
 )
-from osdimage.imaging.tasksequence.setup.client import PACKAGE, PROPERTIES, client_package, refuse_client, stage_client
+from osdimage.imaging.tasksequence.setup.client import (
+    PACKAGE,
+    PROPERTIES,
+    SERVICE_KEY,
+    client_package,
+    refuse_client,
+    stage_client,
+)
 from osdimage.imaging.tasksequence.setup.substitution import substitute
 from osdimage.imaging.tasksequence.steps.answer_files import (
     AnswerFile,
@@ -63,7 +70,6 @@ VARIABLES: tuple[VariableInfo, ...] = (
     ),
     optional("_SMSClientPreProductionPackageID", "not used here: which clients test it, the site knows", source="SDK"),
 )
-_CLIENT = r"Services\CcmExec"
 _START, _DISABLED = "Start", 4
 _HIVE = "SYSTEM"
 
@@ -136,14 +142,14 @@ class _Look:
 
 def _look(files: FileSource) -> _Look:
     windows = offline_windows(files)
-    service = windows.system.root.find(rf"{windows.control_set}\{_CLIENT}")
+    service = windows.system.root.find(rf"{windows.control_set}\{SERVICE_KEY}")
     told = "this Windows is not generalized: no setup runs in it, which would read the answer file"
     has_client = number_of(service, _START) not in {None, _DISABLED}
     return _Look(windows.folder, has_client, () if windows.is_generalized else (told,))
 
 
 def _disable_client(hive: Hive) -> None:
-    key = hive.root.find(rf"{control_set(hive)}\{_CLIENT}")
+    key = hive.root.find(rf"{control_set(hive)}\{SERVICE_KEY}")
     if key is not None:
         key.set(Value.dword(_START, _DISABLED))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from osdimage.imaging.tasksequence.capturing import capture_network, capture_windows
 from osdimage.imaging.tasksequence.mdt.actions import OF_MDT
 from osdimage.imaging.tasksequence.result import ActionInfo
-from osdimage.imaging.tasksequence.setup import setup_windows
+from osdimage.imaging.tasksequence.setup import deploy_tools, prepare_client, prepare_os, setup_windows
 from osdimage.imaging.tasksequence.staging.actions import STAGED
 from osdimage.imaging.tasksequence.steps import (
     apply_data,
@@ -47,6 +47,9 @@ ACTIONS: tuple[ActionInfo, ...] = (
             apply_driver_package,
             inject_drivers,
             setup_windows,
+            deploy_tools,
+            prepare_client,
+            prepare_os,
         )
     ),
     *STAGED,

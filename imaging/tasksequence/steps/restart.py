@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from osdimage.imaging.errors import ActionFailed, InvalidRequest, quoted
+from osdimage.imaging.errors import ActionFailed, quoted
 from osdimage.imaging.tasksequence.codes import HResult
 from osdimage.imaging.tasksequence.computer.machine import Machine
 from osdimage.imaging.tasksequence.environment import Environment
@@ -59,14 +59,9 @@ def forecast_restart_computer(env: Environment, machine: Machine) -> Forecast:
 
 
 def stage_restart(env: Environment, machine: Machine) -> StagedCommand:
-    """Return the restart of the new Windows, after which its first start goes on.
-
-    Raises:
-        InvalidRequest: when it goes into Windows PE, where nothing goes on with what waits for the first start.
-    """
+    """Return the restart of the new Windows, after which its first start goes on."""
     del machine
-    if _request(env)[0] is RestartTarget.WINPE:
-        raise InvalidRequest("it leaves the new Windows for Windows PE, which is not there at the first start")
+    _request(env)
     return StagedCommand("restart the computer", ("exit /b 0",), restarts=True)
 
 
@@ -78,12 +73,18 @@ def _request(env: Environment) -> tuple[RestartTarget, str | None, int]:
     return target or RestartTarget.HARD_DISK, message, seconds or 0
 
 
+def _leaves_windows(env: Environment) -> bool:
+    """Tell whether it goes into Windows PE: what follows works on the disk of a Windows that was started."""
+    return _request(env)[0] is RestartTarget.WINPE
+
+
 INFO = ActionInfo(
     type_name="SMS_TaskSequence_RebootAction",
     title="Restart Computer",
     run=restart_computer,
     forecast=forecast_restart_computer,
     phases=BEFORE_NEW,
+    pauses=_leaves_windows,
     stage=stage_restart,
     variables=VARIABLES,
 )

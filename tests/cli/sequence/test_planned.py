@@ -52,7 +52,7 @@ def test_the_plan_counts_every_step_and_marks_what_becomes_of_it(tmp_path: Path,
         "  > 3. Office: run s",
         "  > 4. Viewer: run v",
         "  - 5. Never: disabl",
-        "x 6. Store: only the",
+        "x 6. Store: its Setu",
     ]
     assert "\nAt the first start of Windows, which SetupComplete.cmd begins: 2 steps\n" in told
     assert r"in \ProgramData\osdimage\FirstStart" in told
@@ -70,7 +70,7 @@ def test_programs_get_the_same(tmp_path: Path, wim: Path) -> None:
     classes = ["run", "run", "first-start", "first-start", "skipped", "refused"]
     assert [step["class"] for step in document["steps"]] == classes
     assert document["counts"] == {
-        "run": 2, "true": 0, "first-start": 2, "skipped": 1, "left-out": 0, "refused": 1,
+        "run": 2, "true": 0, "first-start": 2, "later": 0, "skipped": 1, "left-out": 0, "refused": 1,
     }  # fmt: skip
     start = document["first_start"]
     assert (start["way"], start["folder"]) == ("SetupComplete.cmd", r"ProgramData\osdimage\FirstStart")

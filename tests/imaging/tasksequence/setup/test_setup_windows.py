@@ -136,7 +136,7 @@ def test_the_answer_file_is_filled_in_the_client_waits_and_the_sequence_goes_on_
     assert services[r"ControlSet001\Services\CcmExec"]["Start"] == (4, b"\x04\0\0\0")
     script = contents(disk, "/ProgramData/osdimage/FirstStart/1/step.cmd")
     assert b'/noservice SMSSITECODE=AUTO FSP=FSP1 CCMLOGLEVEL=0 DESC="a & b"\r\n' in script
-    assert not batch.faults(script)
+    assert not batch.faults(script, ["OSDImageFirstStart"])
 
 
 @pytest.mark.foreign

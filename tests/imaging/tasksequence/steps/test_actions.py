@@ -79,6 +79,9 @@ SPECIFIED = {
         "MachineObjectOU", "DomainAdmin", "DomainAdminDomain", "DomainAdminPassword", "JoinWorkgroup", "TimeZoneName",
         "KeyboardLocale", "UserLocale", "UILanguage",
     },
+    "Install Deployment Tools": set(),
+    "Prepare ConfigMgr Client for Capture": set(),
+    "Prepare Windows for Capture": {"OSDBuildStorageDriverList", "OSDKeepActivation"},
     "Gather": {"IsUEFI", "IsServerOS", "IsServerCoreOS", "OSVersion", "GatherLocalOnly", "RulesFile"},
     "Next Phase": {"PHASE"},
     "Install Operating System": {
