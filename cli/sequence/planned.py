@@ -31,6 +31,7 @@ def show_plan(plan: RunPlan, sequence_file: Path, reporter: Reporter, *, strict:
                 "first_start": plan.first_start,
                 "destroys": plan.destroys,
                 "problems": problems,
+                "remedies": plan.remedies(strict=strict) if problems else (),
                 "unchecked": plan.unchecked,
                 "firmware": plan.firmware,
                 "warnings": plan.warnings,
@@ -40,15 +41,14 @@ def show_plan(plan: RunPlan, sequence_file: Path, reporter: Reporter, *, strict:
         return
     for text in (*_head_and_tree(plan, sequence_file), *_first_start(plan)):
         render.line(text)
-    for heading, texts in (("This will be lost:", plan.destroys), ("It cannot begin:", problems)):
+    remedies = [worded(each) for each in plan.remedies(strict=strict)] if problems else []
+    blocks = (("This will be lost:", plan.destroys), ("It cannot begin:", problems), ("What would help:", remedies))
+    for heading, texts in blocks:
         if texts:
             render.line()
             render.line(heading)
             for text in texts:
                 render.line(f"  {text}")
-    remedy = plan.remedy_for(strict=strict)
-    if problems and remedy is not None:
-        render.line(f"  {worded(remedy)}")
     if plan.unchecked:
         render.line()
         render.line(f"Not checked, since no step that runs needs them: packages {', '.join(plan.unchecked)}")

@@ -213,21 +213,28 @@ class RunPlan:
             found += self.without_storage
         return tuple(dict.fromkeys(found))
 
-    def remedy_for(self, *, strict: bool = False) -> Remedy | None:
-        """Return what would help against packages without a path, and steps that cannot be run."""
+    def remedies(self, *, strict: bool = False) -> tuple[Remedy, ...]:
+        """Return what would help, each alone: paths for packages, to leave steps out, and what refused steps lack."""
         unmapped = dict.fromkeys(package for step in self.steps if not step.may_fail for package in step.unmapped)
-        parts = ["give {}"] * len(unmapped)
         held = () if strict else self.obstacles()
-        classes = sorted({step.step_class or StepClass.UNKNOWN for step in held}, reverse=True)
-        if classes:
-            parts.append(f"to run it without these steps: {' '.join(['{}'] * len(classes))}")
-        means = [*(Means.PACKAGES,) * len(unmapped), *(Means.LEAVE_OUT,) * len(classes)]
-        values: list[str] = [*unmapped, *classes]
-        for each in dict.fromkeys(step.remedy for step in held if step.remedy is not None):
-            parts.append(f"or {each.text}")
-            means += each.means
-            values += each.values
-        return Remedy("; ".join(parts), tuple(means), tuple(values)) if parts else None
+        classes = tuple(sorted({step.step_class or StepClass.UNKNOWN for step in held}, reverse=True))
+        without = f"to run it without these steps: {' '.join(['{}'] * len(classes))}"
+        return (
+            *(Remedy("give {}", (Means.PACKAGES,), (package,)) for package in unmapped),
+            *((Remedy(without, (Means.LEAVE_OUT,) * len(classes), classes),) if classes else ()),
+            *dict.fromkeys(step.remedy for step in held if step.remedy is not None),
+        )
+
+    def remedy_for(self, *, strict: bool = False) -> Remedy | None:
+        """Return :meth:`remedies` as one sentence, or None when there are none."""
+        found = self.remedies(strict=strict)
+        if not found:
+            return None
+        means = tuple(means for each in found for means in each.means)
+        values = tuple(value for each in found for value in each.values)
+        of_steps = {step.remedy for step in self.obstacles()}
+        text = "; ".join(f"or {each.text}" if each in of_steps else each.text for each in found)
+        return Remedy(text, means, values)
 
     def refusal(self, *, strict: bool = False) -> OsdImageError | None:
         """Return the error that says why the sequence must not begin, or None when it can; see :meth:`require`."""
