@@ -199,7 +199,9 @@ class Judge:
         self, member: Step | Group, group: Position | None, place: Position, env: Environment
     ) -> StagedCondition:
         label = "_".join(("g" if group is not None else "s", *map(str, place)))
-        return StagedCondition(group, compiled(member.condition, env, self.doubt, self.ask, label=label))
+        return StagedCondition(
+            group, compiled(member.condition, env, self.doubt, self.ask, label=label, unsure=self.machine.unsure)
+        )
 
     def _waits(self, at: At, above: Judgement, verdict: Verdict) -> bool:
         """Tell whether a step that changes variables alone has to wait: it hangs on how staged steps end."""

@@ -24,6 +24,7 @@ from osdimage.imaging.tasksequence.computer.machine import Machine
 from osdimage.imaging.tasksequence.computer.supplies import FirstBoot
 from osdimage.imaging.tasksequence.computer.target_files import files_of
 from osdimage.imaging.tasksequence.environment import Environment
+from osdimage.imaging.tasksequence.staging.batch import OPEN
 from osdimage.imaging.tasksequence.staging.secrets import holds_secret
 from osdimage.imaging.tasksequence.staging.staged import Position, StagedCondition, StagedStep
 from osdimage.imaging.units import counted, format_size
@@ -219,12 +220,15 @@ def _after_failure(staged: Sequence[StagedStep], index: int, first: int) -> int 
 
 
 def _asked(conditions: tuple[StagedCondition, ...]) -> tuple[str, ...]:
-    """Join conditions: all must hold; that of a group is asked by the first of its steps, and kept for the others."""
+    """Join conditions: all must hold; that of a group is asked by the first of its steps, and kept for the others.
+
+    Where one cannot be told, the file ends with 2, and the step fails.
+    """
     if not conditions:
         return ()
     calls, bodies = [], []
     for number, each in enumerate(conditions, 1):
-        calls += [f"call :ask{number}", 'if not "%errorlevel%"=="0" exit /b 1']
+        calls += [f"call :ask{number}", f"if defined {OPEN} exit /b 2", 'if not "%errorlevel%"=="0" exit /b 1']
         bodies += [f":ask{number}", *(each.lines if each.group is None else _once(each.group, number, each.lines))]
     return ("@echo off", *calls, "exit /b 0", *bodies)
 
@@ -235,6 +239,7 @@ def _once(group: Position, number: int, lines: tuple[str, ...]) -> tuple[str, ..
         f"if exist {kept}.yes exit /b 0",
         f"if exist {kept}.no exit /b 1",
         f"call :once{number}",
+        f"if defined {OPEN} exit /b 1",
         f'if not "%errorlevel%"=="0" (>{kept}.no echo no& exit /b 1)',
         f">{kept}.yes echo yes",
         "exit /b 0",
