@@ -76,5 +76,6 @@ __getattr__, __dir__, __all__ = lazily(
         "steps.partition_disk": ("partition_disk",),
         "steps.restart": ("restart_computer",),
         "steps.set_variable": ("set_variable",),
+        "winpe.run_command_line": ("run_command_line",),
     },
 )

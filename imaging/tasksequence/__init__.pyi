@@ -76,3 +76,4 @@ from osdimage.imaging.tasksequence.steps.next_phase import next_phase as next_ph
 from osdimage.imaging.tasksequence.steps.partition_disk import partition_disk as partition_disk
 from osdimage.imaging.tasksequence.steps.restart import restart_computer as restart_computer
 from osdimage.imaging.tasksequence.steps.set_variable import set_variable as set_variable
+from osdimage.imaging.tasksequence.winpe.run_command_line import run_command_line as run_command_line

@@ -16,7 +16,7 @@ from osdimage.imaging.tasksequence.report import RunReport, StepState
 from osdimage.imaging.tasksequence.result import ActionInfo, ActionResult, Events, Forecast, StepClass
 from osdimage.imaging.tasksequence.runner import run_sequence
 from osdimage.imaging.tasksequence.sequence import Sequence
-from osdimage.imaging.tasksequence.staging import run_command_line
+from osdimage.imaging.tasksequence.winpe import run_command_line
 
 S, F, T, K, N, L = (
     StepState.SUCCEEDED, StepState.FAILED, StepState.TOLERATED, StepState.SKIPPED, StepState.NOT_RUN,

@@ -384,6 +384,19 @@ DRIVERS = """\
   - {step: windows, type: ApplyOperatingSystem, variables: {OSDImageIndex: "1"}, properties: {ImagePackageID: WIM}}
   - {step: drivers, type: ApplyDriverPackage, variables: {OSDApplyDriverPackageID: DRV}}
 """
+COMMANDS = r"""
+steps:
+  - step: disk
+    type: SMS_TaskSequence_PartitionDiskAction
+    variables: {OSDDiskIndex: "0", OSDPartitionStyle: MBR, OSDPartitions0Type: Primary, OSDPartitions0FileSystem: NTFS,
+      OSDPartitions0Bootable: "TRUE", OSDPartitions0QuickFormat: "TRUE", OSDPartitions0VolumeLetterVariable: OSDISK}
+  - {step: make, type: RunCommandLine, properties: {CommandLine: 'cmd /c mkdir %OSDISK%\Tools\Old'}}
+  - {step: copy, type: RunCommandLine, properties: {CommandLine: 'xcopy \\srv\share %OSDISK%\Tools /s /y'}}
+  - {step: load, type: RunCommandLine, properties: {CommandLine: 'reg load HKLM\OFF %OSDISK%\Tools\%HIVE%'}}
+  - {step: add, type: RunCommandLine, properties: {CommandLine: 'reg add HKLM\OFF\Setup /v New /d 1 /f'}}
+  - {step: delete, type: RunCommandLine, properties: {CommandLine: 'cmd /c del /q %OSDISK%\Tools\d1\*.*'}}
+  - {step: remove, type: RunCommandLine, properties: {CommandLine: 'cmd /c rd /s /q %OSDISK%\Tools\d2'}}
+"""
 
 
 def make_material(folder: Path) -> None:
@@ -520,6 +533,7 @@ def _make_disks(folder: Path) -> None:
     run(["qemu-img", "convert", "-f", "raw", "-O", "qcow2", folder / "offline.img", folder / "offline.qcow2"])
     (folder / "sequence.yaml").write_text(SEQUENCE)
     (folder / "drivers.yaml").write_text(SEQUENCE + DRIVERS)
+    (folder / "commands.yaml").write_text(COMMANDS)
 
 
 def _layout(*variables: str) -> tuple[str, ...]:
@@ -917,6 +931,9 @@ def _sequences() -> Iterator[Writing]:
     run_it = ("run", "s.yaml", "--disk", "0=d", "--yes", "--log", "log", "--state", "s.state")
     saved = ("d.", "log", "s.state")
     yield Writing("run", run_it, {"s.yaml": "sequence.yaml", "d": "bios.img"}, {"d": as_made}, saved=saved)
+    lines = (*run_it, "--size", "64MiB", "--share", r"\\srv\share=t", "--var", f"HIVE={HIVE.replace('/', chr(92))}")
+    yield Writing("run with command lines", lines, {"s.yaml": "commands.yaml", "t": "tree"}, {"d": as_run},
+                  saved=saved)  # fmt: skip
     drivers = {"s.yaml": "drivers.yaml", "a.wim": "offline.wim", "s": "storage"}
     run_it += ("--package", "WIM=a.wim", "--package", "DRV=s")
     yield Writing("run with drivers", (*run_it, "--size", "160MiB"), drivers, {"d": as_run}, saved=saved, boots=True)

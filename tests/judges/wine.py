@@ -76,6 +76,10 @@ class Wine:
         """Run a program of Windows, and wait for its end; how it ended is asked of what it wrote."""
         self._run(self.wine, *words)
 
+    def code_of(self, *words: str) -> int:
+        """Run a program of Windows, and return its exit code, of which Linux knows the last eight bits."""
+        return self._run(self.wine, *words)
+
     def begin(self, *words: str) -> subprocess.Popen[bytes]:
         """Start a program of Windows, in a process group of its own."""
         return subprocess.Popen(
@@ -105,9 +109,9 @@ class Wine:
         found = [words for words in lines if len(words) >= 2 and words[1].startswith("REG_")]
         return {words[0]: words[2].strip() if len(words) == 3 else "" for words in found}
 
-    def _run(self, *command: str) -> None:
+    def _run(self, *command: str) -> int:
         # Into nothing: a pipe would be held open by the server, which stays for a while.
-        subprocess.run(
+        return subprocess.run(
             command,
             env=self.environment,
             stdin=subprocess.DEVNULL,
@@ -115,4 +119,4 @@ class Wine:
             stderr=subprocess.DEVNULL,
             check=False,
             timeout=_SECONDS,
-        )
+        ).returncode

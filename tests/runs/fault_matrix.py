@@ -179,8 +179,9 @@ class Trial:
         if ended.code in _REFUSED and left != self._old_bytes:
             return "refused, but bytes differ"
         unchanged = _FILES_UNCHANGED.search(ended.err)
-        # Of a volume to which an image was applied before, it is that image's files which are as they were.
-        is_of_old = unchanged and not self.writing.boots and "the image is applied to" not in ended.err
+        # Of a volume that an earlier step, or an image that was applied, has changed, it is that which is as it was.
+        earlier = ("the image is applied to", "step 2 of ")
+        is_of_old = unchanged and not self.writing.boots and not any(each in ended.err for each in earlier)
         if unchanged and is_of_old and state is not State.OLD and not self._is_old(unchanged["target"]):
             return f"says that files are as they were, but {state}"
         said = _UNCHANGED.search(ended.err)

@@ -9,7 +9,7 @@ from osdimage.imaging.disk.layouts.layout import MAX_DISK_INDEX
 from osdimage.imaging.disk.opening import Opening
 from osdimage.imaging.documents import Fields, checked_number, reason_of
 from osdimage.imaging.errors import InvalidDocument
-from osdimage.imaging.tasksequence.computer.machine import Machine
+from osdimage.imaging.tasksequence.computer.machine import LoadedHive, Machine
 from osdimage.imaging.tasksequence.computer.paths import LONGEST_NAME_BYTES, is_too_long
 from osdimage.imaging.tasksequence.computer.supplies import Supplies
 from osdimage.imaging.tasksequence.computer.system import TargetSystem
@@ -53,6 +53,7 @@ def machine_document(machine: Machine) -> dict[str, object]:
         "staged": [each.to_document() for each in machine.staged],
         "installs_drivers": machine.installs_drivers,
         "unsure": sorted(machine.unsure),
+        "hives": {key: [each.place.disk, each.place.partition, each.path] for key, each in machine.hives.items()},
     }
 
 
@@ -95,6 +96,7 @@ def machine_of(document: object, *, source: str) -> Machine:
             staged=list(map(StagedStep.from_fields, fields.each("staged"))) if has("staged") else [],
             installs_drivers=has("installs_drivers") and fields.truth("installs_drivers"),
             unsure=set(fields.texts("unsure")) if has("unsure") else set(),
+            hives=_hives(fields.fields("hives")) if has("hives") else {},
         )
     except ValueError as error:
         raise InvalidDocument(f"{source} is damaged: {reason_of(error)}") from error
@@ -147,6 +149,16 @@ def _place(value: object, place: str) -> Place:
         raise ValueError(f"{place} is not valid; expected are the numbers of a disk and of a partition")
     disk, partition = (checked_number(each, place) for each in value)
     return Place(disk, partition)
+
+
+def _hives(fields: Fields) -> dict[str, LoadedHive]:
+    return {key: _hive(fields.given(key), fields.at(key)) for key in fields.values}
+
+
+def _hive(value: object, place: str) -> LoadedHive:
+    if not (isinstance(value, list) and len(value) == 3 and isinstance(value[2], str)):
+        raise ValueError(f"{place} is not valid; expected are the numbers of a disk and of a partition, and a path")
+    return LoadedHive(_place(value[:2], place), value[2])
 
 
 def _letter(value: str) -> str:

@@ -41,6 +41,19 @@ _DRIVE = re.compile(r"([A-Za-z]):\\?", re.ASCII)
 _PATH = re.compile(r"([A-Za-z]):(?:[\\/](.*))?", re.ASCII | re.DOTALL)
 
 
+@dataclass(frozen=True, slots=True)
+class LoadedHive:
+    r"""A hive of a volume that a step has loaded into the registry of Windows PE.
+
+    Attributes:
+        place: its volume.
+        path: of its file there, separated by ``\``.
+    """
+
+    place: Place
+    path: str
+
+
 class NotThere(InvalidRequest):
     """What a step needs is not there: a volume, a drive, a Windows.  A step before it may be the one that makes it."""
 
@@ -70,6 +83,7 @@ class Machine:
         has_started: whether that Windows was started, did what waited for it, and was shut down again.
         staged: what the first start of that Windows is to do, in order; written to its disk at the end of the run.
         installs_drivers: whether drivers wait for the first start, before all steps.
+        hives: that are loaded in Windows PE, by their keys in lower case, such as ``hkey_local_machine\offline``.
         unsure: names of variables, in lower case, that the first start will set; only there their values are known.
         planned: the tables that steps would write, by the number of the disk: in a rehearsal only.
         is_rehearsal: whether nothing may be written.
@@ -101,6 +115,7 @@ class Machine:
     staged: list[StagedStep] = field(default_factory=list)
     installs_drivers: bool = False
     unsure: set[str] = field(default_factory=set)
+    hives: dict[str, LoadedHive] = field(default_factory=dict)
     planned: dict[int, PartitionTable] = field(default_factory=dict)
     is_rehearsal: bool = False
     rng: RandomBits = field(default_factory=random.SystemRandom, repr=False, compare=False)
@@ -158,6 +173,7 @@ class Machine:
             used=list(self.used),
             staged=list(self.staged),
             unsure=set(self.unsure),
+            hives=dict(self.hives),
             planned=dict(self.planned),
             is_rehearsal=True,
         )
@@ -316,6 +332,7 @@ class Machine:
         """Forget the volumes of a disk that is partitioned anew."""
         self.letters = {letter: place for letter, place in self.letters.items() if place.disk != index}
         self.used = [place for place in self.used if place.disk != index]
+        self.hives = {key: hive for key, hive in self.hives.items() if hive.place.disk != index}
         if self.system is not None and self.system.place.disk == index:
             self.system = None
 
@@ -372,6 +389,10 @@ class Machine:
                 return path
         known = ", ".join(sorted(self.packages)) or "none"
         raise InvalidRequest(f"there is no path for package {quoted(package_id)}; packages with one: {known}")
+
+    def has_package(self, package_id: str) -> bool:
+        """Tell whether a package was mapped."""
+        return any(name.lower() == package_id.lower() for name in self.packages)
 
     def driver_package(self, package_id: str) -> str | None:
         """Return the address in the catalog of drivers that a package stands for, or None when it is a path."""

@@ -1,4 +1,4 @@
-"""The actions that only the new Windows can carry out, each with what is known of it."""
+"""The actions that the new Windows carries out at its first start, each with what is known of it."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from osdimage.imaging.tasksequence.staging import (
     install_application,
     install_software,
     install_updates,
-    run_command_line,
     run_powershell,
 )
+from osdimage.imaging.tasksequence.winpe import run_command_line
 
 STAGED: tuple[ActionInfo, ...] = (
     run_command_line.INFO,

@@ -10,12 +10,13 @@ Sources: "Run Command Line" of the task sequence steps of Configuration Manager;
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 
 from osdimage.imaging.errors import InvalidRequest
 from osdimage.imaging.tasksequence.computer.machine import Machine
 from osdimage.imaging.tasksequence.environment import Environment
 from osdimage.imaging.tasksequence.inputs import Inputs, boolean, optional, required
-from osdimage.imaging.tasksequence.result import ActionInfo, VariableInfo
+from osdimage.imaging.tasksequence.result import VariableInfo
 from osdimage.imaging.tasksequence.sequence import codes_of
 from osdimage.imaging.tasksequence.staging.commands import (
     SYSTEM_FOLDER,
@@ -45,12 +46,36 @@ _RUN = re.compile(r"\"?smsswd\.exe\"?\s+/run:(\S*)\s*", re.ASCII | re.IGNORECASE
 _MOST_SHOWN = 200
 
 
-def stage_command_line(env: Environment, machine: Machine) -> StagedCommand:
-    """Return what the step becomes at the first start.
+@dataclass(frozen=True, slots=True)
+class CommandStep:
+    """What a step is told.
+
+    Attributes:
+        command: the command line, without the program of ConfigMgr that starts it.
+        package_id: of the package in whose folder it starts, or None.
+        folder: that it starts in, or None for that of the package.
+        success_codes: the exit codes of success, or None for those of the step.
+        is_redirected: whether a Windows for amd64 starts it as a program of 32 bits would find itself.
+        output: the variable that its output becomes, or None.
+        is_hidden: whether the command line is kept out of logs.
+        runs_as: the setting that lets it run as another user, or None.
+    """
+
+    command: str
+    package_id: str | None
+    folder: str | None
+    success_codes: tuple[int, ...] | None
+    is_redirected: bool
+    output: str | None
+    is_hidden: bool
+    runs_as: str | None
+
+
+def read_command_step(env: Environment) -> CommandStep:
+    """Read what a step is told.
 
     Raises:
-        InvalidRequest: when a setting is wrong, a package is not there, no batch file can hold the command line, or it
-            runs as another user.
+        InvalidRequest: when a setting is wrong.
     """
     inputs = Inputs(env, VARIABLES)
     command, package_id = inputs.text("CommandLine") or "", inputs.text("PackageID")
@@ -58,23 +83,34 @@ def stage_command_line(env: Environment, machine: Machine) -> StagedCommand:
     codes = inputs.parsed("SuccessCodes", codes_of)
     is_redirected = not inputs.boolean("SMSTSDisableWow64Redirection")
     output = inputs.text("SMSTSRunCommandLineOutputVariableName")
-    is_hidden = inputs.boolean("OSDDoNotLogCommand")
+    is_hidden = inputs.boolean("OSDDoNotLogCommand") is True
     runs_as = [name for name in _AS_USER if inputs.boolean(name)]
     inputs.finish()
-    if runs_as:
-        raise InvalidRequest(f"it runs as another user ({runs_as[0]}), and the first start has none but the system")
     match = _RUN.match(command)
     if match is not None:
         command, package_id = command[match.end() :], package_id or match[1] or None
-    package = None if package_id is None else needed_package(machine, package_id)
+    return CommandStep(command, package_id, folder, codes, is_redirected, output, is_hidden, next(iter(runs_as), None))
+
+
+def stage_command_line(env: Environment, machine: Machine) -> StagedCommand:
+    """Return what the step becomes at the first start.
+
+    Raises:
+        InvalidRequest: when a setting is wrong, a package is not there, no batch file can hold the command line, or it
+            runs as another user.
+    """
+    told = read_command_step(env)
+    if told.runs_as is not None:
+        raise InvalidRequest(f"it runs as another user ({told.runs_as}), and the first start has none but the system")
+    package = None if told.package_id is None else needed_package(machine, told.package_id)
     return StagedCommand(
-        does="run a command line that is not to be shown" if is_hidden else f"run {_shown(command)}",
-        lines=(*start_lines(folder, package, machine), command_line(command, machine.unsure)),
-        success_codes=codes,
-        is_wow=is_redirected and "RunAsUser" not in env,
-        output_variable=output,
+        does="run a command line that is not to be shown" if told.is_hidden else f"run {_shown(told.command)}",
+        lines=(*start_lines(told.folder, package, machine), command_line(told.command, machine.unsure)),
+        success_codes=told.success_codes,
+        is_wow=told.is_redirected and "RunAsUser" not in env,
+        output_variable=told.output,
         packages=() if package is None else (package,),
-        warnings=warned(f"{command} {folder or ''}", machine),
+        warnings=warned(f"{told.command} {told.folder or ''}", machine),
     )
 
 
@@ -112,14 +148,3 @@ def warned(text: str, machine: Machine) -> tuple[str, ...]:
 
 def _shown(command: str) -> str:
     return command if len(command) <= _MOST_SHOWN else f"{command[:_MOST_SHOWN]}..."
-
-
-INFO = ActionInfo(
-    type_name="SMS_TaskSequence_RunCommandLineAction",
-    title="Run Command Line",
-    run=None,
-    why_not="it runs a program of Windows",
-    variables=VARIABLES,
-    package_properties=("PackageID",),
-    stage=stage_command_line,
-)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from osdimage.imaging.element import read_element, write_element
 from osdimage.imaging.errors import InvalidInput, InvalidRequest
-from osdimage.imaging.tasksequence.computer.machine import Machine
+from osdimage.imaging.tasksequence.computer.machine import Machine, Place
 from osdimage.imaging.tasksequence.computer.supplies import Supplies
 from osdimage.imaging.tasksequence.conditions import evaluate, read_condition, write_condition
 from osdimage.imaging.tasksequence.environment import Environment
@@ -25,6 +25,7 @@ from osdimage.imaging.tasksequence.forms.yaml import GRAMMAR, read_yaml
 from osdimage.imaging.tasksequence.mdt.operating_systems import find_system
 from osdimage.imaging.tasksequence.plan import plan_sequence
 from osdimage.imaging.tasksequence.sequence import Sequence
+from osdimage.imaging.tasksequence.winpe.recognized import recognize
 
 from fuzz.target import Target
 
@@ -66,6 +67,13 @@ def _systems(data: bytes) -> None:
     find_system(Machine(shares={"Z": share}), _GUID)
 
 
+def _command_line(data: bytes) -> None:
+    machine = Machine(shares={"\\\\srv\\share": _share()}, letters={"C": Place(0, 1), "S": Place(0, 2)})
+    line = recognize(data.decode("utf-8", "replace"), machine, _share())
+    repr(line.needless(machine))
+    line.foretell(machine)
+
+
 @cache
 def _share() -> Path:
     folder = tempfile.mkdtemp(prefix="osdimage-fuzz-")
@@ -102,7 +110,18 @@ def _answers(data: bytes) -> None:
     assert Answers().and_also(given) == given
 
 
+_LINES = (
+    rb"cmd /c mkdir X:\a & rd/s/q C:\b >nul 2>&1 || exit 3",
+    rb'xcopy "\\srv\share\Control" C:\t\ /s /e /i /y',
+    rb"robocopy Control C:\t *.xml /mir /xd x /copy:DAT",
+    rb"reg add HKLM\OFF\Key /v Name /t REG_MULTI_SZ /s ; /d a;b /f",
+    rb"dism /Image:C:\ /Add-Driver /Driver:\\srv\share /Recurse",
+    rb"dism /Apply-Image /ImageFile:a.wim /Index:1 /ApplyDir:C:",
+    rb"bcdboot C:\Windows /s S: /f ALL /l en-us",
+)
+
 TARGETS = (
+    Target("command-line", _command_line, lambda: _LINES, (InvalidRequest,), largest=512),
     Target("sequence-xml", _xml, _xml_seeds, (InvalidInput, InvalidRequest), largest=12 << 10),
     Target("sequence-yaml", _yaml, lambda: (_YAML,), (InvalidInput, InvalidRequest), largest=4096),
     Target(

@@ -164,7 +164,7 @@ def test_groups_and_steps_that_do_not_run_say_why(bench: Bench) -> None:
         step("c", "Work", disable=True),
         step("d", "Work", condition=Compare("X", Operator.EXISTS)),
         step("e", "Work", run_in=RunIn.FULL_OS),
-        step("f", "RunCommandLine"),
+        step("f", "RequestStateStore"),
         step("g", "Own"),
         step("h", "BDD_Work"),
     )
@@ -176,7 +176,7 @@ def test_groups_and_steps_that_do_not_run_say_why(bench: Bench) -> None:
         (K, "disabled"),
         (K, "condition does not hold: X exists"),
         (L, "it runs in the installed Windows, and Windows PE runs then"),
-        (L, "it runs a program of Windows"),
+        (L, "it needs a ConfigMgr site"),
         (L, "step type SMS_TaskSequence_OwnAction is not known to osdimage"),
         (S, "h is done"),
     ]
