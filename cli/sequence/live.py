@@ -123,6 +123,7 @@ class Tree:
         self._states = {number: report.state for number, report in self._reports.items()}
         self._began: dict[int, float] = {}
         self._percent: dict[int, float] = {}
+        self._put: float | None = None
         self._mask = state.env.mask
 
     @property
@@ -138,6 +139,7 @@ class Tree:
     def take(self, event: RunEvent) -> None:
         """Take over what happened."""
         if event.step is None:
+            self._put = self._put if event.progress is None else event.progress.percent
             return
         if event.state is not None:
             self._states[event.step] = event.state
@@ -175,6 +177,8 @@ class Tree:
                 yield False, Text(f"{indent}{mark} {printable(self._mask(member.name))}", style=style)
             else:
                 yield self._step_line(position, member, indent)
+        if self._put is not None:
+            yield True, Text(f"> put on the disk for the first start  {self._put:.0f} %", style="cyan")
 
     def _step_line(self, position: Position, step: Step, indent: str) -> tuple[bool, Text]:
         from rich.text import Text  # noqa: PLC0415 - only a terminal pays for rich

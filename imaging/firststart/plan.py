@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -13,6 +13,7 @@ from osdimage.imaging.firststart.folder import FOLDER, first_start_files
 from osdimage.imaging.firststart.packages import PACKAGES, Package
 from osdimage.imaging.firststart.starting import StartedWindows, StartsBy, way_of
 from osdimage.imaging.firststart.steps import FirstStep
+from osdimage.imaging.progress import Meter, Phase, ProgressCallback
 from osdimage.imaging.registry.beside import read_beside, write_beside
 from osdimage.imaging.registry.edits import import_edits, registry_prefix
 from osdimage.imaging.registry.places import MAX_HIVE_BYTES
@@ -102,7 +103,15 @@ def _unenforced(windows: StartedWindows, steps: Sequence[FirstStep]) -> Iterator
         yield f"time-outs are not enforced, of steps {numbers}: this takes PowerShell, which the Windows does not have"
 
 
-def carry_out(plan: FirstStartPlan, volume: OpenVolume, *, root: str, now: datetime, force: bool = False) -> None:
+def carry_out(
+    plan: FirstStartPlan,
+    volume: OpenVolume,
+    *,
+    root: str,
+    now: datetime,
+    force: bool = False,
+    progress: ProgressCallback | None = None,
+) -> None:
     """Write a first start into a volume: an NTFS volume gets all of it at one moment, or nothing.
 
     What an earlier one has left is taken away before, at a moment of its own, where this one has packages: the room of
@@ -114,6 +123,7 @@ def carry_out(plan: FirstStartPlan, volume: OpenVolume, *, root: str, now: datet
         root: the directory of Windows.
         now: the time of what is changed.
         force: write to a volume that is marked dirty, too.
+        progress: receives events while packages are written, of their bytes.
 
     Raises:
         InvalidInput: when a package has changed since it was counted.
@@ -126,8 +136,9 @@ def carry_out(plan: FirstStartPlan, volume: OpenVolume, *, root: str, now: datet
             _remove(files, plan)
     with open_files(volume, write=True, force=force) as files:
         _remove(files, plan)
+        tell = _telling(progress, sum(each.size for each in plan.packages))
         for package in plan.packages:
-            _write_package(files, package, now_ns)
+            _write_package(files, package, now_ns, tell)
         for each, data in plan.files.items():
             files.write(each, data, modified_ns=now_ns)
         for name, edits in plan.edits.items():
@@ -140,13 +151,30 @@ def _remove(files: VolumeFiles, plan: FirstStartPlan) -> None:
             files.delete(each)
 
 
-def _write_package(files: VolumeFiles, package: Package, now_ns: int) -> None:
+def _telling(progress: ProgressCallback | None, total: int) -> Callable[[Iterator[bytes]], Iterator[bytes]]:
+    """Return what passes pieces on, and tells how many bytes of all have been written."""
+    meter = Meter(progress, {Phase.CREATE_FILES: 1.0})
+    done = 0
+
+    def told(pieces: Iterator[bytes]) -> Iterator[bytes]:
+        nonlocal done
+        for each in pieces:
+            yield each
+            done += len(each)
+            meter.step(Phase.CREATE_FILES, done, total)
+
+    return told
+
+
+def _write_package(
+    files: VolumeFiles, package: Package, now_ns: int, tell: Callable[[Iterator[bytes]], Iterator[bytes]]
+) -> None:
     place = rf"{FOLDER}\{PACKAGES}\{package.name}"
     files.make_directory(place, modified_ns=now_ns)
     for folder in package.folders:
         files.make_directory(rf"{place}\{folder}", modified_ns=now_ns)
     for each in package.files:
-        files.write_pieces(rf"{place}\{each.path}", each.pieces(), each.size, modified_ns=each.modified_ns)
+        files.write_pieces(rf"{place}\{each.path}", tell(each.pieces()), each.size, modified_ns=each.modified_ns)
 
 
 def hive_path(root: str, name: str) -> str:

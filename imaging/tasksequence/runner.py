@@ -223,7 +223,12 @@ class _Runner:
         from osdimage.imaging.tasksequence.failures import code_of  # noqa: PLC0415 - only a run needs it
 
         try:
-            told = put_first_start(self._machine, self._env, is_repeated=self._first == self._state.next)
+            told = put_first_start(
+                self._machine,
+                self._env,
+                is_repeated=self._first == self._state.next,
+                progress=lambda event: self._observer(RunEvent(None, progress=event)),
+            )
         except OsdImageError as error:
             return code_of(error), f"the first start cannot be put on the disk: {self._env.mask(error.said)}"
         self._first_start = told

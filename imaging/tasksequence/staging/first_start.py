@@ -20,6 +20,7 @@ from osdimage.imaging.firststart.packages import count_packages
 from osdimage.imaging.firststart.plan import FirstStartPlan, carry_out, plan_first_start
 from osdimage.imaging.firststart.starting import read_windows
 from osdimage.imaging.firststart.steps import FirstFile, FirstStep, takes_value
+from osdimage.imaging.progress import ProgressCallback
 from osdimage.imaging.tasksequence.computer.machine import Machine
 from osdimage.imaging.tasksequence.computer.supplies import FirstBoot
 from osdimage.imaging.tasksequence.computer.target_files import files_of
@@ -103,13 +104,16 @@ def _refused(told: StartForecast, why: str) -> StartForecast:
     return replace(told, problems=(f"what waits for the first start: {why}",))
 
 
-def put_first_start(machine: Machine, env: Environment, *, is_repeated: bool = False) -> str:
+def put_first_start(
+    machine: Machine, env: Environment, *, is_repeated: bool = False, progress: ProgressCallback | None = None
+) -> str:
     """Write what waits for the first start into the Windows that was applied.
 
     Args:
         machine: whose ``staged`` steps are written.
         env: the variables.
         is_repeated: whether it may have been begun before, and have left the volume in the middle of it.
+        progress: receives events while packages are written, 0 to 100 % of it.
 
     Returns:
         One sentence about what was written, "" when nothing waits.
@@ -127,14 +131,16 @@ def put_first_start(machine: Machine, env: Environment, *, is_repeated: bool = F
         raise InvalidRequest("no Windows was applied by the sequence, at whose first start steps could run")
     with machine.opened(system.place.disk, write=True) as disk:
         volume = disk.volume(system.place.partition)
-        return _put(volume, machine, env, is_repeated=is_repeated)
+        return _put(volume, machine, env, is_repeated=is_repeated, progress=progress)
 
 
-def _put(volume: OpenVolume, machine: Machine, env: Environment, *, is_repeated: bool) -> str:
+def _put(
+    volume: OpenVolume, machine: Machine, env: Environment, *, is_repeated: bool, progress: ProgressCallback | None
+) -> str:
     with open_files(volume) as files:
         windows = offline_windows(files)
         plan = _plan(files, windows, machine, env)
-    carry_out(plan, volume, root=windows.folder, now=datetime.now(UTC), force=is_repeated)
+    carry_out(plan, volume, root=windows.folder, now=datetime.now(UTC), force=is_repeated, progress=progress)
     steps = len(machine.staged) + machine.installs_drivers
     return f"{counted(steps, 'step')} put on the disk for the first start, which {plan.starts_by} begins"
 

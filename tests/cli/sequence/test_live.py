@@ -106,3 +106,8 @@ def test_an_event_about_the_whole_changes_nothing(tree: Tree) -> None:
     before = drawn(tree)
     tree.take(RunEvent(None, log="x"))
     assert drawn(tree) == before
+
+
+def test_what_is_put_on_the_disk_in_the_end_is_a_line_of_its_own(tree: Tree) -> None:
+    tree.take(RunEvent(None, progress=ProgressEvent(Phase.CREATE_FILES, 1, 3, "bytes", 33.3, None)))
+    assert drawn(tree)[-1] == "> put on the disk for the first start  33 %"

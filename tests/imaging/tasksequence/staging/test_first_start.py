@@ -19,6 +19,7 @@ from osdimage.imaging.disk.roles import Role, Scheme
 from osdimage.imaging.errors import InvalidInput, StorageError
 from osdimage.imaging.firststart import FOLDER, FirstStartPlan, StartsBy, carry_out
 from osdimage.imaging.firststart.packages import count_package
+from osdimage.imaging.progress import ProgressEvent
 from osdimage.imaging.tasksequence.computer.machine import Machine, Place, TargetSystem
 from osdimage.imaging.tasksequence.computer.supplies import FirstBoot, Supplies
 from osdimage.imaging.tasksequence.computer.windows import WindowsFacts
@@ -146,6 +147,14 @@ def test_it_is_forecast_and_nothing_is_written(machine: Machine, tmp_path: Path)
     assert told.size_bytes > 140_000
     assert told.packages == (PackageForecast("P", 1, 140_000),)
     assert machine.disk(0).read_bytes() == before
+
+
+def test_how_far_packages_are_written_is_told(machine: Machine, tmp_path: Path) -> None:
+    package = write_tree(tmp_path / "package", {"a": b"a" * 3000, "b": b"b" * 1000})
+    machine.staged.append(staged(replace(ONE, packages=(StagedPackage("P", package),))))
+    told: list[ProgressEvent] = []
+    put_first_start(machine, Environment(), progress=told.append)
+    assert [(each.done, each.total, each.percent) for each in told] == [(3000, 4000, 75.0), (4000, 4000, 100.0)]
 
 
 @pytest.mark.parametrize(
