@@ -146,7 +146,9 @@ def wim_to_disk() -> None:
 def sequence() -> None:
     """Prepare the section `From a task sequence`."""
     shutil.copy(ROOT / "fixtures" / "tasksequence" / "existing-image.xml", "existing-image.xml")
-    osdimage("capture", str(windows(Path("tree"))), "install.wim", "--name", "Windows")
+    osdimage("capture", str(write_tree(Path("tree"), make_tree(WINDOWS_11))), "install.wim", "--name", "Windows")
+    Path("updates").mkdir()
+    Path("updates", "windows11.0-kb5030219-x64.msu").touch()
 
 
 def registry() -> None:

@@ -54,13 +54,14 @@ def run_command(
     yes: bool,
     reporter: Reporter,
 ) -> int:
-    """Run the imaging steps of a task sequence of ConfigMgr or MDT against disk images.
+    """Carry out a task sequence of ConfigMgr or MDT on disk images.
 
     SEQUENCE is an exported XML file, or the short form in YAML (.yaml), which --explain yaml shows.  THE DISKS ARE
     CHANGED as its steps say.  Everything is checked before the first step, and what would be lost is shown; you are
-    asked, unless --yes is given.  Steps that cannot be run here stop it before anything is written (exit code 3),
-    unless --leave-out names them; it then ends as done, not as succeeded.  A run that failed goes on with --resume, and
-    one that is paused until the new Windows was started, with --resume and --collected.
+    asked, unless --yes is given.  What only the new Windows can do is put on its disk for its first start.  Steps that
+    can be done neither now nor then stop it before anything is written (exit code 3), unless --leave-out names them; it
+    then ends as done, not as succeeded.  A run that failed goes on with --resume, and one that is paused until the new
+    Windows was started, with --resume and --collected.
     """
     if asked.is_asked:
         asked.answer(reporter)
