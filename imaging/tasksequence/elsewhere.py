@@ -10,38 +10,19 @@ from __future__ import annotations
 from osdimage.imaging.tasksequence.forms.children import RUN_TASK_SEQUENCE
 from osdimage.imaging.tasksequence.result import ActionInfo, RunIn, StepClass
 
-_WINDOWS = "only the installed Windows can do it, and it is not started here"
 _UPGRADE = "its Setup runs in the Windows that is upgraded, which is not started here; a new one is applied"
 _HARDWARE = "it asks Windows about the hardware"
 _CLIENT = "it needs the ConfigMgr client"
 _SITE = "it needs a ConfigMgr site"
 _MDT = "it is a script of MDT for Windows"
-_CONNECT = "it connects Windows to a share; shares are mapped to folders here"
-_DOWNLOAD = "it downloads from a site; packages are mapped to paths here"
 _USMT = "user state is captured and restored by Microsoft's USMT"
 
 _BY_SITE = frozenset({
-    "DownloadPackageContent",
     "ReleaseStateStore", "RequestStateStore",
 })  # fmt: skip
 _KNOWN: tuple[tuple[str, str, str, RunIn], ...] = (
     ("SetDynamicVariables", "Set Dynamic Variables", "its rules ask Windows about the hardware", RunIn.BOTH),
     ("PrestartCheck", "Check Readiness", _HARDWARE, RunIn.BOTH),
-    (
-        "ConnectNetworkFolder",
-        "Connect to Network Folder",
-        _CONNECT,
-        RunIn.BOTH,
-    ),
-    (
-        "DownloadPackageContent",
-        "Download Package Content",
-        _DOWNLOAD,
-        RunIn.BOTH,
-    ),
-    ("EnableBitLocker", "Enable BitLocker", _WINDOWS, RunIn.FULL_OS),
-    ("DisableBitLocker", "Disable BitLocker", _WINDOWS, RunIn.FULL_OS),
-    ("OfflineEnableBitLocker", "Pre-provision BitLocker", "it encrypts with the TPM of the computer", RunIn.WINPE),
     ("RequestStateStore", "Request State Store", _SITE, RunIn.BOTH),
     ("ReleaseStateStore", "Release State Store", _SITE, RunIn.BOTH),
     ("CaptureUserState", "Capture User State", _USMT, RunIn.BOTH),

@@ -298,7 +298,7 @@ class Judge:
                 return self._refused(info, "it runs in Windows PE alone, and the new Windows has started by then")
             return self._staged(info, env, lambda: stage(env, self.machine))
         if info.run is None or phase not in info.phases:
-            refused = None if info.run is not None or info.stage is not None else self._by_settings(info, env)
+            refused = None if info.run is not None else self._by_settings(info, env)
             return refused or self._refused(info, self._why_not(info))
         if waits and phase is Phase.NEW:
             return self._refused(info, "it hangs on how steps end that wait for the first start of Windows")

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from osdimage.imaging.tasksequence.result import ActionInfo
 from osdimage.imaging.tasksequence.staging import (
+    bitlocker,
+    connect_folder,
+    download_content,
     install_application,
     install_software,
     install_updates,
@@ -17,4 +20,7 @@ STAGED: tuple[ActionInfo, ...] = (
     install_software.INFO,
     install_application.INFO,
     install_updates.INFO,
+    connect_folder.INFO,
+    download_content.INFO,
+    *bitlocker.INFOS,
 )

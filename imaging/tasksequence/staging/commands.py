@@ -44,10 +44,11 @@ _PATH_WITH_BLANKS = re.compile(
     re.ASCII | re.IGNORECASE,
 )
 _NAMED = re.compile(r"%([A-Za-z_][A-Za-z0-9_-]*)%", re.ASCII)
-_OF_WINDOWS = frozenset({
+WINDOWS_NAMES = frozenset({
     "allusersprofile", "commonprogramfiles", "commonprogramfiles(x86)", "comspec", "programdata", "programfiles",
     "programfiles(x86)", "public", "systemdrive", "systemroot", "temp", "tmp", "windir",
 })  # fmt: skip
+"""Variables that every Windows has, in lower case."""
 _OF_THE_SHELL = frozenset({
     "assoc", "break", "call", "cd", "chdir", "cls", "color", "copy", "date", "del", "dir", "echo", "endlocal", "erase",
     "exit", "for", "ftype", "goto", "if", "md", "mkdir", "mklink", "move", "path", "pause", "popd", "prompt", "pushd",
@@ -73,7 +74,7 @@ def command_line(command: str, unsure: Collection[str] = ()) -> str:
             f"its command line begins with {quoted(program)}, a command of the shell and no program; valid is "
             f"cmd.exe /c {program}"
         )
-    named = _percents(program, {*unsure, *_OF_WINDOWS})
+    named = _percents(program, {*unsure, *WINDOWS_NAMES})
     line = f'"{named}"' if is_quoted or _PLAIN_PROGRAM.fullmatch(program) is None else named
     return _checked(f"{line}{_without_operators(_percents(rest, unsure))}", "its command line")
 
@@ -91,6 +92,23 @@ def arguments(start: str, text: str, unsure: Collection[str] = ()) -> str:
     """
     rest = _without_operators(_percents(text.strip(_BLANKS + "\r\n"), unsure))
     return _checked(f"{start} {rest}" if rest else start, "its command line")
+
+
+def quoted_argument(text: str, names: Collection[str] = ()) -> str:
+    """Return a text as one argument of a program, with its quotation marks.
+
+    Args:
+        text: with its variables replaced.
+        names: of variables, in lower case, that are read when the line runs.
+
+    Raises:
+        InvalidRequest: when it has quotation marks or control characters.
+    """
+    if '"' in text:
+        raise InvalidRequest("one of its settings has a quotation mark, which no batch file can hand over")
+    # A program reads a backslash before the quotation mark as one that belongs to that.
+    slashes = text[len(text.rstrip("\\")) :]
+    return _checked(f'"{_percents(text, names)}{slashes}"', "one of its settings")
 
 
 def checked_path(path: str) -> str:
@@ -119,7 +137,7 @@ def folder_lines(folder: str, unsure: Collection[str] = (), *, below: str | None
     inner = folder.strip().strip('"')
     if not inner or '"' in inner:
         raise InvalidRequest(f"{quoted(folder)} is no folder; valid is a path without quotation marks")
-    path = _checked(_percents(inner, {*unsure, *_OF_WINDOWS}), "its folder")
+    path = _checked(_percents(inner, {*unsure, *WINDOWS_NAMES}), "its folder")
     return entering(path if below is None else rf"{below}\{path}")
 
 
