@@ -63,6 +63,7 @@ def driver_lines(driver: CatalogDriver) -> list[str]:
         "date": None if driver.date is None else driver.date.isoformat(),
         "enabled": "yes" if driver.is_enabled else "no",
         "platforms": applies_to(driver),
+        "folders": ", ".join(driver.folders_that_count) or None,
         "categories": ", ".join(driver.categories) or None,
         "packages": ", ".join(driver.packages) or None,
         "files": f"{driver.files}, {format_size(driver.size)}",

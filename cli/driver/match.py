@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -190,7 +190,6 @@ class _Given:
         """Add those at a path; INFs that cannot be read are warned of."""
         from osdimage.imaging.drivers.packages import packages_in  # noqa: PLC0415 - start-up stays cheap
         from osdimage.imaging.drivers.supplied.opened import open_supply  # noqa: PLC0415
-        from osdimage.imaging.drivers.supplied.variants import choose_packages  # noqa: PLC0415
 
         supply = opened.enter_context(open_supply(path))
         found = packages_in(
@@ -200,12 +199,8 @@ class _Given:
         )
         if not found:
             raise InvalidInput(f"{path}: holds no INF of a driver that can be read")
-        reasons = {id(each.item): each.reason for each in choose_packages(found, self._os).left_out}
         front = f"{path}: " if len(self._paths) > 1 else ""
-        for each in found:
-            if id(each) in reasons:
-                self._passed_over[len(self._packages)] = reasons[id(each)]
-            self._packages.append(NamedPackage(each, f"{front}{each.path}"))
+        self._add(found, [f"{front}{each.path}" for each in found])
 
     def _add_address(self, address: str, catalog: DriverCatalog) -> None:
         """Add those that a name in a catalog stands for."""
@@ -214,8 +209,17 @@ class _Given:
         found = resolve(address, catalog)
         for name in found.left_out:
             self._reporter.warn(f"{PREFIX}{name} is disabled; it is left out")
-        for each, name in zip(found.packages, found.names, strict=True):
-            self._packages.append(NamedPackage(each, f"{PREFIX}{name}"))
+        self._add(found.packages, [f"{PREFIX}{each}" for each in found.names])
+
+    def _add(self, packages: Sequence[DriverPackage], names: Sequence[str]) -> None:
+        """Add packages of one collection; those beside which another is nearer to the Windows are passed over."""
+        from osdimage.imaging.drivers.supplied.variants import choose_packages  # noqa: PLC0415 - start-up stays cheap
+
+        reasons = {id(each.item): each.reason for each in choose_packages(packages, self._os).left_out}
+        for each, name in zip(packages, names, strict=True):
+            if id(each) in reasons:
+                self._passed_over[len(self._packages)] = reasons[id(each)]
+            self._packages.append(NamedPackage(each, name))
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
 
 from osdimage.imaging.drivers.inf.closure import PackageFile
 from osdimage.imaging.drivers.inf.decoding import MAX_BYTES
@@ -15,6 +16,14 @@ from osdimage.imaging.files import DEFAULT_LIMIT, FileFacts, FileSource
 _SUFFIX = ".inf"
 Fault = Callable[[str, InvalidInput], None]
 """What is told of an INF that cannot be read: its path, and why."""
+
+
+@runtime_checkable
+class KeepsFolders(Protocol):
+    """Files that lie elsewhere than in the collection that they come from, and remember where that was."""
+
+    def folders_in_collection(self, folder: str) -> tuple[str, ...]:
+        """Return the folders of the collection whose files are in a folder; none where nobody knows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +39,12 @@ class DriverPackage:
     inf: InfFile
     source: FileSource
     path: str
+
+    @property
+    def folders(self) -> tuple[str, ...]:
+        """The folders of the collection that it comes from in which it lies, or lay before it was put elsewhere."""
+        kept = self.source.folders_in_collection(self.folder) if isinstance(self.source, KeepsFolders) else ()
+        return kept or (self.folder,)
 
     @property
     def folder(self) -> str:

@@ -23,6 +23,7 @@ from osdimage.imaging.drivers.store.records import (
     checked_name,
     folded,
 )
+from osdimage.imaging.drivers.supplied.variants import Variant
 from osdimage.imaging.errors import InvalidRequest, quoted
 
 
@@ -48,12 +49,14 @@ class Offered:
         facts: what it says; None when it is not taken.
         files: all of it, the INF among them.
         reason: why it is not taken, or None.
+        folder: of the INF in the collection that it comes from, with ``/``; empty for the root.
     """
 
     source: str
     facts: InfFacts | None
     files: tuple[OfferedFile, ...] = ()
     reason: str | None = None
+    folder: str = ""
 
 
 class Outcome(StrEnum):
@@ -213,6 +216,9 @@ def _add_all(catalog: DriverCatalog, work: Work, gathered: Sequence[_Gathered], 
                 raise InvalidRequest(f"{quoted(name)} is in the catalog and disabled: it cannot be put into a package")
             outcome = Outcome.PRESENT
         numbers[number] = name
+        if Variant.of(each.offered.folder) is not None:
+            # The same files in another folder are for that Windows as well.
+            database.change("INSERT OR IGNORE INTO variant VALUES (?, ?)", [number, each.offered.folder])
         adding.infs.append(ImportedInf(each.offered.source, outcome, name, warnings=each.facts.warnings))
     _insert_rows(catalog, new)
     work.place({file.sha256 for _, each in new for file in each.files})

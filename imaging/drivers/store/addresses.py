@@ -97,13 +97,16 @@ def supply_of(address: str, catalog: DriverCatalog, *, with_disabled: bool = Fal
     files = [files_of(catalog, driver_number(catalog, each.name)) for each in named.drivers]
     if named.kind is AddressKind.DRIVER:
         (driver,) = named.drivers
-        return Supply(CatalogFiles(address, catalog.contents, files[0]), driver.inf, address, is_inf=True)
+        one = CatalogFiles(address, catalog.contents, files[0], lay_in={"": driver.folders_that_count})
+        return Supply(one, driver.inf, address, is_inf=True)
+    folders = list(folders_of(named.drivers))
     placed = [
         replace(file, path=f"{folder}/{file.path}")
-        for (folder, _), own in zip(folders_of(named.drivers), files, strict=True)
+        for (folder, _), own in zip(folders, files, strict=True)
         for file in own
     ]
-    return Supply(CatalogFiles(address, catalog.contents, placed), "", address, notes=notes)
+    lay_in = {folder: each.folders_that_count for folder, each in folders}
+    return Supply(CatalogFiles(address, catalog.contents, placed, lay_in=lay_in), "", address, notes=notes)
 
 
 def resolved_driver(address: str, catalog: DriverCatalog) -> CatalogDriver | None:
@@ -139,9 +142,9 @@ def packages_of(catalog: DriverCatalog, drivers: Iterable[CatalogDriver]) -> tup
     """Return drivers of a catalog as packages are that lie in a folder; errors as :func:`resolve`."""
     found: list[DriverPackage] = []
     for each in drivers:
-        source = CatalogFiles(
-            f"{PREFIX}{each.name}", catalog.contents, files_of(catalog, driver_number(catalog, each.name))
-        )
+        files = files_of(catalog, driver_number(catalog, each.name))
+        lay_in = {"": each.folders_that_count}
+        source = CatalogFiles(f"{PREFIX}{each.name}", catalog.contents, files, lay_in=lay_in)
         found += packages_in(source, each.inf)
     return tuple(found)
 

@@ -34,8 +34,9 @@ _DRIVERS = (
     "SELECT id, name, inf, class_name, class_guid, provider, date, version, signed, enabled, applies, digest,"
     " imported FROM driver JOIN chosen ON driver = id ORDER BY folded"
 )
-# Decorations, chosen platforms, categories and packages of the chosen drivers.
+# Folders, decorations, chosen platforms, categories and packages of the chosen drivers.
 _TEXTS = (
+    "SELECT driver, folder FROM variant JOIN chosen USING (driver) ORDER BY folder",
     "SELECT driver, decoration FROM section JOIN chosen USING (driver) WHERE models > 0 ORDER BY id",
     "SELECT driver, platform FROM platform JOIN chosen USING (driver) ORDER BY platform",
     (
@@ -169,7 +170,9 @@ def files_of(catalog: DriverCatalog, number: int) -> tuple[StoredFile, ...]:
     """
     database = catalog.database
     rows = database.rows("SELECT path, size, sha256 FROM file WHERE driver = ? ORDER BY path", [number])
-    return tuple(StoredFile(_path(database, row[0]), database.number(row[1]), database.digest(row[2])) for row in rows)
+    return tuple(
+        StoredFile(checked_path(database, row[0]), database.number(row[1]), database.digest(row[2])) for row in rows
+    )
 
 
 def warnings_of(catalog: DriverCatalog, name: str) -> tuple[str, ...]:
@@ -198,7 +201,7 @@ def _chosen_drivers(database: Database) -> list[CatalogDriver]:
         row[0]: (database.number(row[1]), database.number(row[2]))
         for row in database.rows("SELECT driver, count(*), sum(size) FROM file JOIN chosen USING (driver) GROUP BY 1")
     }
-    decorations, platforms, kinds, packages = (_texts(database, each) for each in _TEXTS)
+    folders, decorations, platforms, kinds, packages = (_texts(database, each) for each in _TEXTS)
     made = []
     for row in database.rows(_DRIVERS):
         number = database.number(row[0])
@@ -216,6 +219,7 @@ def _chosen_drivers(database: Database) -> list[CatalogDriver]:
                 applicability=read_applicability(database, row[10]),
                 platforms=tuple(read_platform(database, each) for each in platforms[number]),
                 decorations=tuple(dict.fromkeys(decorations[number])),
+                folders=tuple(checked_path(database, each) for each in folders[number]),
                 categories=tuple(kinds[number]),
                 packages=tuple(packages[number]),
                 files=files,
@@ -237,8 +241,12 @@ def _texts(database: Database, query: str) -> dict[int, list[str]]:
 # ---- what a row holds
 
 
-def _path(database: Database, value: object) -> str:
-    """Return the path of a file, which must not lead out of the folder of its driver."""
+def checked_path(database: Database, value: object) -> str:
+    """Return the path of a file or folder, which must not lead out of where it is.
+
+    Raises:
+        InvalidInput: when it is none, or does.
+    """
     text = database.text(value)
     try:
         parts = split_path(text)

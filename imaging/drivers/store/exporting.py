@@ -15,6 +15,7 @@ from osdimage.imaging.drivers.store.catalog import DriverCatalog, driver_number,
 from osdimage.imaging.drivers.store.named import members_of
 from osdimage.imaging.drivers.store.records import CatalogDriver, StoredFile
 from osdimage.imaging.drivers.store.works import sweep, sync, working_folder
+from osdimage.imaging.drivers.supplied.variants import Variant
 from osdimage.imaging.errors import InvalidRequest, StorageError, TargetRefused, quoted
 from osdimage.imaging.output import new_file, write_at
 
@@ -23,6 +24,8 @@ _PREFIX = ".osdimage-drivers-"
 _UNFIT = re.compile(r'[<>:"/\\|?*\0-\x1f]')
 # The first moment that a ZIP can tell: the same package makes the same file.
 _DATE = (1980, 1, 1, 0, 0, 0)
+# Names above those of Windows and architecture that a folder keeps.
+_DEEPEST = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,11 +84,34 @@ def export_package(catalog: DriverCatalog, name: str, destination: Path, *, over
 
 
 def folders_of(drivers: Sequence[CatalogDriver]) -> Iterator[tuple[str, CatalogDriver]]:
-    """Yield each driver with the name of its folder."""
+    """Yield each driver with a folder of its own.
+
+    It is ``NN-INF``, or, of one that lay in a folder for one Windows, ``INF/WINDOWS/ARCHITECTURE``, as in the
+    collection that it comes from, so that whoever chooses by these names does so here, too.
+    """
     width = max(2, len(str(len(drivers) - 1)))
+    taken: set[str] = set()
     for number, each in enumerate(drivers):
-        stem = _UNFIT.sub("_", each.inf.rpartition(".")[0])[:64].rstrip(" .")
-        yield f"{number:0{width}d}-{stem}", each
+        stem = _plain(each.inf.rpartition(".")[0])
+        numbered = f"{number:0{width}d}-{stem}"
+        variant = next(filter(None, map(Variant.of, each.folders_that_count)), None)
+        folder = numbered if variant is None else _variant_folder(variant, stem)
+        if variant is not None and folder.casefold() in taken:
+            folder = f"{numbered}/{_plain(variant.system)}/{variant.architecture}"
+        taken.add(folder.casefold())
+        yield folder, each
+
+
+def _plain(name: str) -> str:
+    return _UNFIT.sub("_", name)[:64].rstrip(" .")
+
+
+def _variant_folder(variant: Variant, stem: str) -> str:
+    """Return the folder of a variant; the INFs of one folder get one each."""
+    above = [_plain(each) or "_" for each in variant.driver.split("/") if each][-_DEEPEST:]
+    if not above or above[-1].casefold() != stem.casefold():
+        above.append(stem or "_")
+    return "/".join((*above, _plain(variant.system), str(variant.architecture)))
 
 
 def _contents(

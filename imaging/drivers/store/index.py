@@ -1,16 +1,23 @@
-"""The drivers of a catalog as what devices are matched with: no INF is read for it."""
+"""The drivers of a catalog as what devices are matched with: no INF is read for it.
+
+Of a driver that a collection has for each Windows, as virtio-win.iso, only the one nearest to the Windows is offered,
+by the folders in which they lay (``supplied/variants.py``), unless a person has said for which Windows it is.
+"""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 
 from osdimage.imaging.drivers.ranking.index import Candidate, DriverFacts
 from osdimage.imaging.drivers.ranking.rank import Signature
-from osdimage.imaging.drivers.store.catalog import DriverCatalog, read_version
+from osdimage.imaging.drivers.store.catalog import DriverCatalog, checked_path, read_version
+from osdimage.imaging.drivers.store.platforms import Applicability
 from osdimage.imaging.drivers.store.records import folded
 from osdimage.imaging.drivers.store.search import chosen_sections
+from osdimage.imaging.drivers.supplied.variants import choose_placed
 from osdimage.imaging.drivers.target_os import TargetOs
 from osdimage.imaging.errors import InvalidRequest, quoted
 
@@ -26,6 +33,19 @@ _LINES = (
     " FROM model JOIN section ON section.id = section JOIN install ON install.id = install WHERE folded IN ({})"
     " ORDER BY section.id, number, position"
 )
+_VARIANTS = (
+    "SELECT driver, inf, folder FROM variant JOIN chosen USING (driver) JOIN driver ON id = driver WHERE applies = ?"
+    " ORDER BY driver, folder"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Variants:
+    """A driver that lay in folders for some Windows, as :class:`Placed`."""
+
+    driver: int
+    name: str
+    folders: list[str]
 
 
 class CatalogIndex:
@@ -75,7 +95,7 @@ class CatalogIndex:
         found: dict[str, list[Candidate]] = defaultdict(list)
         for row in self._lines(tuple(ids)):
             driver = self._facts.get(database.number(row[1]))
-            if driver is None:
+            if driver is None or driver.passed_over is not None:
                 continue
             components = database.text(row[12])
             found[database.text(row[0])].append(
@@ -110,7 +130,7 @@ class CatalogIndex:
     def _facts(self) -> dict[int, DriverFacts]:
         """The drivers by their rows."""
         database = self._catalog.database
-        for_os = {*self._sections.values()}
+        for_os, passed_over = {*self._sections.values()}, self._passed_over()
         database.choose(self._numbers)
         platforms: dict[object, list[str]] = defaultdict(list)
         for row in database.rows("SELECT driver, decoration FROM section JOIN chosen USING (driver) ORDER BY id"):
@@ -128,9 +148,22 @@ class CatalogIndex:
                 extension_id=database.optional_text(row[8]),
                 is_for_os=row[0] in for_os,
                 is_primitive=bool(row[9]),
+                passed_over=passed_over.get(database.number(row[0])),
             )
             for row in database.rows(_FACTS)
         }
+
+    def _passed_over(self) -> dict[int, str]:
+        """Return why drivers are not to be chosen whose collection has another one that is nearer to the Windows."""
+        database = self._catalog.database
+        database.choose({*self._sections.values()})
+        placed: dict[int, _Variants] = {}
+        for row in database.rows(_VARIANTS, [Applicability.INF.value]):
+            number = database.number(row[0])
+            driver = placed.setdefault(number, _Variants(number, database.text(row[1]), []))
+            driver.folders.append(checked_path(database, row[2]))
+        left_out = choose_placed(list(placed.values()), self._os).left_out
+        return {each.item.driver: each.reason for each in left_out}
 
     def _signature(self, signed: str) -> Signature:
         return Signature.PRESENT if self._os.architecture in signed.split() else Signature.NONE

@@ -106,7 +106,7 @@ def _offered(source: FileSource, path: str, place: str, inf: InfFile, data: byte
         files.setdefault(TXTSETUP, oem)
     files[name.casefold()] = OfferedFile(name, lambda: data)
     facts = _facts(inf, name, _told(sections, installs), dict.fromkeys(warnings), signed)
-    return Offered(place, facts, tuple(files.values()))
+    return Offered(place, facts, tuple(files.values()), folder=folder)
 
 
 def _architectures(inf: InfFile) -> list[Architecture]:

@@ -132,6 +132,7 @@ class CatalogDriver:
         applicability: what tells which Windows it is for.
         platforms: what a person has chosen, where that tells.
         decorations: of the INF's Models sections that are not empty.
+        folders: where it lay in collections that have a driver in a folder for each Windows: ``viostor/w11/amd64``.
         categories: to which it belongs.
         packages: in which it is.
         files: how many it has.
@@ -151,12 +152,18 @@ class CatalogDriver:
     applicability: Applicability
     platforms: tuple[Platform, ...]
     decorations: tuple[str, ...]
+    folders: tuple[str, ...]
     categories: tuple[str, ...]
     packages: tuple[str, ...]
     files: int
     size: int
     digest: str
     imported: datetime
+
+    @property
+    def folders_that_count(self) -> tuple[str, ...]:
+        """The folders by whose names it is chosen for a Windows: none where a person has said which it is for."""
+        return self.folders if self.applicability is Applicability.INF else ()
 
     @property
     def version(self) -> str | None:

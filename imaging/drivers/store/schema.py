@@ -76,6 +76,12 @@ TABLES = (
     ) STRICT, WITHOUT ROWID""",
     "CREATE INDEX model_id ON model (folded)",
     "CREATE INDEX model_install ON model (install)",
+    # A folder of a collection whose names say for which Windows it is: viostor/w11/amd64.
+    """CREATE TABLE variant (
+        driver INTEGER NOT NULL REFERENCES driver ON DELETE CASCADE,
+        folder TEXT NOT NULL,
+        PRIMARY KEY (driver, folder)
+    ) STRICT, WITHOUT ROWID""",
     """CREATE TABLE platform (
         driver INTEGER NOT NULL REFERENCES driver ON DELETE CASCADE,
         platform TEXT NOT NULL,

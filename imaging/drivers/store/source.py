@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 from osdimage.imaging.attributes import FileAttribute
 from osdimage.imaging.drivers.store.contents import Contents
@@ -12,21 +13,30 @@ from osdimage.imaging.files import FileFacts, FileSource, split_path
 
 
 class CatalogFiles(FileSource):
-    """The files of one driver, the INF in the root; what is read is compared with its SHA-256.
+    """The files of a driver, the INF in the root, or of several in folders; what is read is compared with its SHA-256.
 
     The catalog itself need not stay open.
     """
 
-    def __init__(self, name: str, contents: Contents, files: Sequence[StoredFile]) -> None:
+    def __init__(
+        self,
+        name: str,
+        contents: Contents,
+        files: Sequence[StoredFile],
+        *,
+        lay_in: Mapping[str, tuple[str, ...]] = MappingProxyType({}),
+    ) -> None:
         """Take the files.
 
         Args:
             name: what messages call them.
             contents: of the catalog.
-            files: all of the driver's.
+            files: all of the drivers'.
+            lay_in: the folders of collections that drivers lay in, by their folders here.
         """
         super().__init__(name)
         self._contents = contents
+        self._lay_in = {folder.casefold(): folders for folder, folders in lay_in.items()}
         self._files = {each.path.casefold(): each for each in files}
         self._folders = {"": ""}
         for each in files:
@@ -34,6 +44,10 @@ class CatalogFiles(FileSource):
             for count in range(1, len(parts) + 1):
                 folder = "/".join(parts[:count])
                 self._folders.setdefault(folder.casefold(), folder)
+
+    def folders_in_collection(self, folder: str) -> tuple[str, ...]:
+        """Return the folders of the collection that a driver lay in; see :class:`KeepsFolders`."""
+        return self._lay_in.get(folder.casefold(), ())
 
     def find(self, path: str) -> FileFacts | None:
         """Return what is at a path; see :meth:`FileSource.find`."""

@@ -15,7 +15,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 from osdimage.imaging.drivers.packages import DriverPackage
 from osdimage.imaging.drivers.target_os import Architecture, ProductType, TargetOs
@@ -114,6 +114,26 @@ class Choice(Generic[_Item]):
     left_out: tuple[LeftOut[_Item], ...]
 
 
+class Placed(Protocol):
+    """What a collection may have several times."""
+
+    @property
+    def name(self) -> str:
+        """The file name of its INF."""
+
+    @property
+    def folders(self) -> Sequence[str]:
+        """Where it lies, with ``/``: the same files may be in several folders."""
+
+
+_Placed = TypeVar("_Placed", bound=Placed)
+
+
+def choose_placed(items: Sequence[_Placed], os: TargetOs) -> Choice[_Placed]:
+    """Choose by the names of folders alone; what lies in none whose names say something is taken."""
+    return _choose(items, os, lambda each: each.folders, lambda _: None, lambda each: each.name)
+
+
 def choose_folders(folders: Iterable[str], os: TargetOs) -> Choice[str]:
     """Choose folders by their names alone; one whose names say nothing is taken.
 
@@ -121,7 +141,7 @@ def choose_folders(folders: Iterable[str], os: TargetOs) -> Choice[str]:
         folders: paths with ``/``.
         os: the Windows.
     """
-    return _choose(list(folders), os, lambda each: each, lambda _: None)
+    return _choose(list(folders), os, lambda each: (each,), lambda _: None)
 
 
 def choose_packages(packages: Sequence[DriverPackage], os: TargetOs) -> Choice[DriverPackage]:
@@ -132,34 +152,58 @@ def choose_packages(packages: Sequence[DriverPackage], os: TargetOs) -> Choice[D
     Raises:
         InvalidVolume, StorageError: when files of a package cannot be read.
     """
-    chosen = _choose(packages, os, lambda each: each.folder, lambda each: _inf_fault(each, os), lambda each: each.name)
+    chosen = _choose(packages, os, lambda each: each.folders, lambda each: _inf_fault(each, os), lambda each: each.name)
     return _without_copies(chosen, os)
+
+
+@dataclass(frozen=True, slots=True)
+class _Rival:
+    """A place in which something lies that may lie in others, and what its names say."""
+
+    number: int
+    folder: str
+    variant: Variant
 
 
 def _choose(
     items: Sequence[_Item],
     os: TargetOs,
-    folder_of: Callable[[_Item], str],
+    folders_of: Callable[[_Item], Sequence[str]],
     fault_of: Callable[[_Item], str | None],
     name_of: Callable[[_Item], str] = lambda _: "",
 ) -> Choice[_Item]:
     reasons: dict[int, str] = {}
-    rivals: dict[tuple[str, str], list[tuple[int, Variant]]] = {}
+    rivals: dict[tuple[str, str], list[_Rival]] = {}
     for number, item in enumerate(items):
-        variant = Variant.of(folder_of(item))
-        fault = fault_of(item) or (None if variant is None else variant.fault(os))
+        places = [
+            _Rival(number, each, variant) for each in folders_of(item) if (variant := Variant.of(each)) is not None
+        ]
+        faults = [each.variant.fault(os) for each in places]
+        # What lies in several folders is for each Windows that one of them is for.
+        fault = fault_of(item) or (None if None in faults else next(iter(faults), None))
         if fault is not None:
             reasons[number] = fault
-        elif variant is not None:
-            rivals.setdefault((variant.driver.casefold(), name_of(item).casefold()), []).append((number, variant))
-    for each in rivals.values():
-        best, nearest = max(each, key=lambda rival: (rival[1].nearness(os), -rival[0]))
-        for number, variant in each:
-            # Two folders for one Windows, spelled in two ways, are both taken: nothing tells them apart.
-            if number != best and variant.nearness(os) != nearest.nearness(os):
-                reasons[number] = f"{folder_of(items[best])} is nearer to {os}"
+            continue
+        for place, unfit in zip(places, faults, strict=True):
+            if unfit is None:
+                key = place.variant.driver.casefold(), name_of(item).casefold()
+                rivals.setdefault(key, []).append(place)
+    reasons |= _beaten(rivals.values(), os)
     taken = tuple(item for number, item in enumerate(items) if number not in reasons)
     return Choice(taken, tuple(LeftOut(items[number], reasons[number]) for number in sorted(reasons)))
+
+
+def _beaten(rivals: Iterable[Sequence[_Rival]], os: TargetOs) -> dict[int, str]:
+    """Return the numbers of what lies beside something nearer to a Windows, and why it is not taken."""
+    reasons: dict[int, str] = {}
+    for each in rivals:
+        best = max(each, key=lambda rival: (rival.variant.nearness(os), -rival.number))
+        # Two folders for one Windows, spelled in two ways, are both taken: nothing tells them apart.
+        near = {rival.number for rival in each if rival.variant.nearness(os) == best.variant.nearness(os)}
+        for rival in each:
+            if rival.number not in near:
+                reasons.setdefault(rival.number, f"{best.folder} is nearer to {os}")
+    return reasons
 
 
 def _inf_fault(package: DriverPackage, os: TargetOs) -> str | None:

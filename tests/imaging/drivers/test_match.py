@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from cases import infs
+from cases.driver_files import inf_text, write_driver
 from cases.offline_windows import WINDOWS_7, make_tree
 from cases.volume import make_wim
 from cases.windows_trees import write_tree
@@ -233,6 +234,23 @@ def test_drivers_of_a_catalog_are_matched(catalog: Path, path: str, expected: li
     ranks = {each["chosen"]["id"]: each["chosen"]["rank"] for each in whole["devices"] if each["chosen"]}
     chosen = [each["chosen"] for each in document["devices"] if each["chosen"]]
     assert [each["rank"] for each in chosen] == [ranks[each["id"]] for each in chosen]
+
+
+@pytest.mark.parametrize("path", ["catalog:", "catalog:Whole", "virtio-win"])
+def test_of_a_whole_collection_the_driver_of_the_nearest_windows_matches(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, path: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("OSDIMAGE_CATALOG", str(tmp_path / "lab.db"))
+    for system in ("2k22", "w10", "w11"):
+        text = inf_text("viostor", ("PCI\\VEN_1AF4&DEV_1001",), device=f"Disk for {system}", decorations=("NTamd64",))
+        write_driver(tmp_path / "virtio-win" / "viostor" / system / "amd64", text, stem="viostor")
+    osdimage("driver", "import", "virtio-win", "--package", "Whole")
+    (tmp_path / "devices.txt").write_text("pci:v00001AF4d00001001sv00001AF4sd00000002bc01sc00i00\n")
+    for server, expected in (((), "w11"), (("--product", "server"), "2k22")):
+        given = ("--for", "devices.txt", "--os", "10.0.22631", *server, "--json")
+        (device,) = osdimage("driver", "match", path, *given).document["devices"]
+        assert device["chosen"]["description"] == f"Disk for {expected}"
 
 
 @pytest.mark.usefixtures("here")

@@ -136,6 +136,7 @@ def test_a_file_of_another_kind_is_refused_and_stays(tmp_path: Path, content: by
         pytest.param("UPDATE driver SET imported = 9223372036854775807", id="time"),
         pytest.param("UPDATE driver SET digest = id", id="digest"),
         pytest.param("INSERT INTO platform VALUES (1, 'mips')", id="platform"),
+        pytest.param("INSERT INTO variant VALUES (1, '../viostor/w11/amd64')", id="folder that leads out"),
         pytest.param("UPDATE driver SET name = CAST(x'ff' AS TEXT)", id="no UTF-8"),
     ],
 )

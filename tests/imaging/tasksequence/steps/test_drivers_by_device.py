@@ -16,8 +16,10 @@ from judges.ntfs import plain_contents
 from osdimage.cli.guidance.advice import worded
 from osdimage.imaging.capture import capture_image
 from osdimage.imaging.drivers.store.adding import ImportWish
+from osdimage.imaging.drivers.store.addresses import resolve
 from osdimage.imaging.drivers.store.catalog import open_catalog
 from osdimage.imaging.drivers.store.importing import import_drivers
+from osdimage.imaging.drivers.target_os import Architecture, TargetOs
 from osdimage.imaging.errors import Incomplete
 from osdimage.imaging.tasksequence.computer.kept import machine_document, machine_of
 from osdimage.imaging.tasksequence.computer.machine import Machine
@@ -31,9 +33,12 @@ from osdimage.imaging.tasksequence.report import RunEnd
 from osdimage.imaging.tasksequence.result import StepClass
 from osdimage.imaging.tasksequence.runner import run_sequence
 from osdimage.imaging.tasksequence.sequence import Step
+from osdimage.imaging.tasksequence.steps.auto_apply_drivers import choose_of_catalog
+from osdimage.imaging.tasksequence.steps.driver_choice import choose_all
 
 FIXTURES = Path(__file__).parents[4] / "fixtures" / "tasksequence"
 CATEGORIES, BEST = "OSDAutoApplyDriverCategoryList", "OSDAutoApplyDriverBestMatch"
+OS_11 = TargetOs(10, 0, 22631, Architecture.AMD64)
 GUID = "{f080bd22-c068-4ae4-8759-cc1f3f7b956b}"
 # Lines of /sys/bus/pci/devices/*/modalias of a guest of QEMU: virtio-blk in its legacy form, virtio-scsi in its modern.
 DEVICES = """\
@@ -163,6 +168,20 @@ def test_windows_starts_with_the_best_driver_of_its_controller_alone(machine: Ma
     starting = [each.endswith("; Windows starts with it") for each in all_that_fit.details]
     assert {each for each, is_needed in zip(versions(all_that_fit), starting, strict=True) if is_needed} == {NEW, SCSI}
     assert "; Windows starts with viostor, vioscsi;" in (all_that_fit.does or "")
+
+
+def test_of_a_whole_collection_the_driver_of_the_nearest_windows_is_taken(machine: Machine, tmp_path: Path) -> None:
+    for system in ("2k22", "w10", "w11"):
+        write_tree(tmp_path / "virtio-win" / "viostor" / system, storage_package("viostor", folder="amd64"))
+        (tmp_path / "virtio-win" / "viostor" / system / "amd64" / "viostor.sys").write_text(system)
+    machine.catalog = tmp_path / "drivers.db"
+    with open_catalog(machine.catalog, creates=True) as opened:
+        import_drivers(opened, [tmp_path / "virtio-win"], ImportWish(package="virtio"))
+        for is_best_match in (True, False):
+            choice = choose_of_catalog(machine, opened, OS_11, (), is_best_match=is_best_match)
+            assert [each.package.read("viostor.sys") for each in choice.wanted] == [b"w11"]
+        named = choose_all(resolve("catalog:virtio", opened).packages, (), OS_11)
+        assert [each.package.read("viostor.sys") for each in named.wanted] == [b"w11"]
 
 
 @pytest.mark.parametrize("kind", ["AutoApply", "BDD_InjectDrivers"])
