@@ -79,7 +79,8 @@ class Machine:
         system: the Windows that was applied, or None.
         supplies: what the caller gives in place of a site, of a share, and of a Windows that runs.
         phase: in which system the sequence is.
-        is_set_up: whether Setup Windows and ConfigMgr has prepared the Windows that was applied to go on with it.
+        is_set_up: whether the Windows that was applied was prepared to go on with it: by Setup Windows and ConfigMgr,
+            or by MDT, which always does.
         has_started: whether that Windows was started, did what waited for it, and was shut down again.
         staged: what the first start of that Windows is to do, in order; written to its disk at the end of the run.
         installs_drivers: whether drivers wait for the first start, before all steps.

@@ -76,7 +76,7 @@ def install_operating_system(env: Environment, machine: Machine, events: Events)
     """
     with _planned(env, machine) as plan:
         result = carry_out(env, machine, plan, events)
-        _tell(env)
+        _tell(env, machine)
     configured = configure_noted(env, machine, events, result)
     return bring_in_noted(env, machine, events, configured)
 
@@ -89,7 +89,7 @@ def forecast_install_operating_system(env: Environment, machine: Machine) -> For
         return Forecast(does="fails", problems=(_nowhere(machine, guid),), unmapped=(guid,))
     with _planned(env, machine) as plan:
         told = foretell(env, machine, plan)
-        _tell(env)
+        _tell(env, machine)
     return foretell_noted(env, machine, foretell_noted_settings(env, machine, told))
 
 
@@ -123,8 +123,10 @@ def _answer_file(machine: Machine, sequence: str | None) -> Path | None:
     return found if found is not None and found.is_file() else None
 
 
-def _tell(env: Environment) -> None:
+def _tell(env: Environment, machine: Machine) -> None:
     env["OSDisk"] = env["OSDTargetSystemDrive"]
+    # Lite Touch prepares each Windows that it applies to go on with the sequence.
+    machine.is_set_up = True
 
 
 def _destination(env: Environment, machine: Machine, inputs: Inputs) -> Volume:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
+
 from osdimage.imaging.errors import ActionFailed, quoted
 from osdimage.imaging.tasksequence.codes import HResult
 from osdimage.imaging.tasksequence.computer.machine import Machine
 from osdimage.imaging.tasksequence.environment import Environment
 from osdimage.imaging.tasksequence.failures import action, forecast
 from osdimage.imaging.tasksequence.inputs import Inputs, optional
-from osdimage.imaging.tasksequence.phases import BEFORE_NEW, RestartTarget
+from osdimage.imaging.tasksequence.phases import BEFORE_NEW, Phase, RestartTarget
 from osdimage.imaging.tasksequence.result import (
     ActionInfo,
     ActionResult,
@@ -33,6 +35,10 @@ VARIABLES: tuple[VariableInfo, ...] = (
 )
 
 
+_INTO_PE = re.compile(r"/target:winpe\b", re.IGNORECASE)
+"""What the command line of every restart of MDT holds, whose property is empty: true of that from the old Windows."""
+
+
 @action(VARIABLES)
 def restart_computer(env: Environment, machine: Machine, events: Events) -> ActionResult:
     """Ask for a restart after this step.
@@ -40,7 +46,7 @@ def restart_computer(env: Environment, machine: Machine, events: Events) -> Acti
     Raises:
         ActionFailed: E_INVALIDARG when a variable is wrong, E_FAIL when no disk has a formatted volume.
     """
-    target, message, seconds = _request(env)
+    target, message, seconds = _request(env, machine)
     if not any(volume.is_ordinary for volume in machine.volumes()):
         raise ActionFailed(
             HResult.E_FAIL, "no disk has a formatted volume, where a task sequence keeps itself during a restart"
@@ -53,21 +59,22 @@ def restart_computer(env: Environment, machine: Machine, events: Events) -> Acti
 @forecast
 def forecast_restart_computer(env: Environment, machine: Machine) -> Forecast:
     """Tell into what the computer would restart."""
-    del machine
-    target = _request(env)[0]
+    target = _request(env, machine)[0]
     return Forecast(f"restart into {target}", restart=target)
 
 
 def stage_restart(env: Environment, machine: Machine) -> StagedCommand:
     """Return the restart of the new Windows, after which its first start goes on."""
-    del machine
-    _request(env)
+    _request(env, machine)
     return StagedCommand("restart the computer", ("exit /b 0",), restarts=True)
 
 
-def _request(env: Environment) -> tuple[RestartTarget, str | None, int]:
+def _request(env: Environment, machine: Machine) -> tuple[RestartTarget, str | None, int]:
     inputs = Inputs(env, VARIABLES)
     target = inputs.parsed("Target", RestartTarget)
+    given, line = env.properties.get("Target"), env.properties.get("CommandLine") or ""
+    if not given and machine.phase is Phase.OLD and _INTO_PE.search(line) is not None:
+        target = RestartTarget.WINPE
     message, seconds = inputs.text("SMSRebootMessage"), inputs.number("SMSRebootTimeout")
     inputs.finish()
     return target or RestartTarget.HARD_DISK, message, seconds or 0
@@ -75,7 +82,7 @@ def _request(env: Environment) -> tuple[RestartTarget, str | None, int]:
 
 def _leaves_windows(env: Environment) -> bool:
     """Tell whether it goes into Windows PE: what follows works on the disk of a Windows that was started."""
-    return _request(env)[0] is RestartTarget.WINPE
+    return (env.properties.get("Target") or "").lower() == RestartTarget.WINPE.value.lower()
 
 
 INFO = ActionInfo(
