@@ -22,7 +22,7 @@ NAMES = {
     Means.BIOS_LOADER: "osdimage boot install DISK --partition N --bios-loader {}",
     Means.CAPTURE_VOLUMES: "osdimage capture DISK WIM --all-volumes",
     Means.CHILD_SEQUENCE: "--sequence {}=FILE",
-    Means.COLLECTED: "--resume STATE --collected",
+    Means.COLLECTED: "--collected",
     Means.DEPLOY: "osdimage deploy WIM DISK",
     Means.DEPLOYMENT_SHARE: "--deployment-share DIR",
     Means.DEVICES: "--drivers-for SOURCE",

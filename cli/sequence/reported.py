@@ -59,15 +59,16 @@ def _end(report: RunReport) -> str:
         word, ran = "FAILED", "done"
     elif report.end is RunEnd.PAUSED:
         word, ran = "paused for the first start", "done"
-    elif left_out or passed_over or not (done or report.waiting):
+    elif left_out or passed_over or not (done or report.waiting or counts[StepState.HOLDS]):
         word, ran = "done", "ran"
     else:
         word, ran = "succeeded", "done"
     took = sum(step.seconds for step in report.steps)
     waits = "waits" if report.waiting == 1 else "wait"
     waiting = f", {report.waiting} {waits} for the first start" if report.waiting else ""
+    true = f", {counts[StepState.HOLDS]} true already" if counts[StepState.HOLDS] else ""
     restarts = f", {counted(report.restarts, 'restart')} recorded" if report.restarts else ""
-    return f"{word}{left_out}{passed_over}, {counted(done, 'step')} {ran}{waiting} ({took:.1f} s){restarts}"
+    return f"{word}{left_out}{passed_over}, {counted(done, 'step')} {ran}{true}{waiting} ({took:.1f} s){restarts}"
 
 
 def how_to_go_on(words: tuple[str, ...], state_file: Path) -> str:

@@ -106,3 +106,16 @@ def test_a_run_in_which_all_is_done_or_staged_has_succeeded(tmp_path: Path, wim:
     document = run(tmp_path, wim, *REPLACED, "--replace", "6=late.exe", "--yes", "--json").document
     assert (document["end"], document["succeeded"], document["waiting"]) == ("succeeded", True, 3)
     assert document["counts"] == {"succeeded": 2, "staged": 3, "skipped": 1}
+
+
+def test_what_is_true_already_is_counted_beside_what_was_done(tmp_path: Path) -> None:
+    (tmp_path / "sequence.yaml").write_text(
+        "name: S\nsteps:\n"
+        "  - {step: Copy, type: LTICopyScripts}\n"
+        "  - {step: Set, type: SetVariable, properties: {VariableName: X, VariableValue: x}}\n"
+    )
+    known = ("--disk", f"0={tmp_path / 'disk.img'}", "--size", "8MB", "--state", tmp_path / "state")
+    told = osdimage("run", tmp_path / "sequence.yaml", *known, "--dry-run").out
+    assert told.startswith("plan for 'S': 2 steps: 1 run now, 1 true already, 0 refused\n= 1. Copy: ")
+    done = osdimage("run", tmp_path / "sequence.yaml", *known, "--yes").out
+    assert "S: succeeded, 1 step done, 1 true already (" in done
