@@ -15,7 +15,7 @@ whose times are those of the step, ``end`` with its state and exit code; ``outpu
 
 A step with secrets has its commands in ``secret.cmd``, to which ``step.cmd`` passes on.  When it has ended, and once
 more at the end of all, everything of it is deleted but ``step.cmd``, ``step.txt``, ``begin`` and ``end``; at the end
-``vars.txt``, too, for it may have set a variable to one (``secrets`` tells that there was such a step).
+the variables, too, that it may have set to one: those that ``secrets.txt`` names.
 
 A step runs in this folder, which it finds as ``%OSDImageFirstStart%`` too, and has its own as ``%~dp0``.  The packages
 that steps need are below ``packages``.  A line ``NAME=VALUE`` that it adds to ``vars.txt`` is for the steps after it.

@@ -44,6 +44,9 @@ def first_start_files(
         made |= {rf"{number}\{name}": data for name, data in _of_step(step, number, code_page)}
     if variables:
         made["vars.txt"] = _text(_variable_lines(variables), code_page, "the variables of the first start")
+    secret = tuple(dict.fromkeys(name for step in steps for name in step.secret_variables))
+    if secret:
+        made["secrets.txt"] = _text(secret, code_page, "the variables of the first start")
     made[PLAN] = _document(steps, code_page, root)
     for script, is_needed in (
         (TIMED, any(step.timeout_seconds is not None for step in steps)),

@@ -104,22 +104,23 @@ def read_results(files: FileSource) -> FirstStartResults:
     return FirstStartResults(steps, _starts(files), _is_file(files, "done"), _is_file(files, "failed"))
 
 
-def read_variables(files: FileSource, code_page: str) -> dict[str, str]:
-    """Read the variables of a first start as its steps have left them; of one name the last counts, as there.
+def read_variables(files: FileSource) -> dict[str, str]:
+    """Read the variables of a first start as its steps have left them: ``""`` is one that was deleted.
+
+    Of one name the last line counts, as there.
 
     Args:
         files: of the volume of its Windows.
-        code_page: what Python calls the OEM code page of that.
 
     Raises:
-        InvalidVolume, StorageError: when the volume cannot be read.
+        OsdImageError: as :func:`read_results`.
     """
     if not _is_file(files, _VARIABLES):
         return {}
     found: dict[str, tuple[str, str]] = {}
-    for line in files.read(rf"{FOLDER}\{_VARIABLES}", limit=_LARGEST).decode(code_page, "replace").splitlines():
+    for line in _decoded(files, files.read(rf"{FOLDER}\{_VARIABLES}", limit=_LARGEST)).splitlines():
         name, _, value = line.partition("=")
-        if NAME.fullmatch(name) is not None and value and takes_value(value):
+        if NAME.fullmatch(name) is not None and (not value or takes_value(value)):
             found[name.lower()] = (name, value)
     return dict(found.values())
 
@@ -147,7 +148,11 @@ def read_output(files: FileSource, number: int) -> str | None:
     facts = files.find(path)
     if facts is None or facts.is_directory or facts.is_link or not 0 < facts.size <= _LARGEST_OUTPUT:
         return None
-    data = files.read(path, limit=_LARGEST_OUTPUT)
+    return _decoded(files, files.read(path, limit=_LARGEST_OUTPUT))
+
+
+def _decoded(files: FileSource, data: bytes) -> str:
+    """Return a text of the shell; one in a code page that nobody knows, as far as it is ASCII."""
     try:
         return data.decode(_text_of(files, "code_page"), "replace")
     except (LookupError, UnicodeError):

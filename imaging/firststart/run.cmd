@@ -188,8 +188,7 @@ call :log "done"
 :disarm
 if exist running.txt del running.txt
 for /d %%d in (*) do if exist "%%d\secret.cmd" call :forget "%%d"
-rem A variable that a step with secrets has set may be one.
-if exist secrets del /f /q vars.txt secrets >nul 2>&1
+if exist secrets.txt call :forget_variables
 "%_fs_reg%" add "%_fs_setup%" /v SetupType /t REG_DWORD /d 0 /f >nul 2>&1
 "%_fs_reg%" add "%_fs_setup%" /v CmdLine /t REG_SZ /d "" /f >nul 2>&1
 "%_fs_reg%" delete "%_fs_setup%" /v SetupShutdownRequired /f >nul 2>&1
@@ -208,13 +207,24 @@ exit /b 0
 :forget
 rem Delete what a step with secrets has, and what it wrote; its secret.cmd last, which says that there is more to delete.
 for %%i in (%~1\*) do call :forget_one "%%~i" "%%~nxi"
->secrets echo %_fs_step%
 del /f /q "%~1\secret.cmd" >nul 2>&1
 exit /b 0
 
 :forget_one
 for %%k in (step.cmd step.txt secret.cmd begin end) do if /i "%~2"=="%%k" exit /b 0
 del /f /q "%~1" >nul 2>&1
+exit /b 0
+
+:forget_variables
+rem Leave out of vars.txt what steps with secrets have set, which may be one.
+>vars.new type nul
+if exist vars.txt for /f "usebackq tokens=1* delims==" %%a in ("vars.txt") do (
+    set _fs_secret=
+    for /f "usebackq" %%n in ("secrets.txt") do if /i "%%n"=="%%a" set _fs_secret=1
+    if not defined _fs_secret >>vars.new echo %%a=%%b
+)
+move /y vars.new vars.txt >nul
+del /f /q secrets.txt >nul 2>&1
 exit /b 0
 
 :keep

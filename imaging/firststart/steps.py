@@ -74,7 +74,9 @@ class FirstStep:
         files: that its commands find beside them, in ``%~dp0``.
         timeout_seconds: after which it is ended, with 1460, or None.  Takes PowerShell.
         output_variable: what the last 1000 characters of its output become, or None.  Takes PowerShell.
-        is_secret: whether its commands, its condition and its files are deleted when it has ended, with its output.
+        sets: names of other variables that it adds to ``vars.txt``.
+        is_secret: whether its commands, its condition and its files are deleted when it has ended, with its output, and
+            in the end what it has set.
     """
 
     name: str
@@ -89,7 +91,13 @@ class FirstStep:
     files: tuple[FirstFile, ...] = ()
     timeout_seconds: int | None = None
     output_variable: str | None = None
+    sets: tuple[str, ...] = ()
     is_secret: bool = False
+
+    @property
+    def secret_variables(self) -> tuple[str, ...]:
+        """The variables that may hold a secret after it."""
+        return (*self.sets, *((self.output_variable,) if self.output_variable else ())) if self.is_secret else ()
 
     @property
     def needs_powershell(self) -> bool:

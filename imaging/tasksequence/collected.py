@@ -10,11 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from osdimage.imaging.drivers.offline.windows import offline_windows
 from osdimage.imaging.errors import InvalidDocument, InvalidRequest, quoted
 from osdimage.imaging.files import FileSource
 from osdimage.imaging.firststart.results import FirstStartResults, StepEnd, StepResult, read_results, read_variables
-from osdimage.imaging.firststart.starting import read_windows
 from osdimage.imaging.tasksequence import builtin
 from osdimage.imaging.tasksequence.computer.target_files import files_of
 from osdimage.imaging.tasksequence.environment import set_all
@@ -72,7 +70,7 @@ def _take(state: RunState, files: FileSource) -> None:
         if old is not None:
             reports[staged.number] = _ended(old, result)
     state.reports = tuple(reports[number] for number in sorted(reports))
-    for name, value in read_variables(files, _code_page(files)).items():
+    for name, value in read_variables(files).items():
         if name.lower() in state.machine.unsure:
             set_all(state.env, {name: value})
     ran = [result for _, result in steps if result.end not in {StepEnd.SKIPPED, StepEnd.NOT_REACHED}]
@@ -85,21 +83,9 @@ def _of_sequence(results: FirstStartResults, state: RunState) -> list[tuple[Stag
     before = int(state.machine.installs_drivers)
     found = list(zip(state.machine.staged, results.steps[before:], strict=False))
     is_same = len(results.steps) == before + len(state.machine.staged)
-    if not is_same or any(staged.name != result.name for staged, result in found):
+    if not is_same or any(staged.called != result.label for staged, result in found):
         raise InvalidDocument("the first start on the disk is that of another run: its steps are others")
     return found
-
-
-def _code_page(files: FileSource) -> str:
-    windows = offline_windows(files)
-    return read_windows(
-        files,
-        windows.system,
-        windows.software,
-        root=windows.folder,
-        version=windows.os.version,
-        is_generalized=windows.is_generalized,
-    ).code_page
 
 
 def _require_end(results: FirstStartResults, files: FileSource) -> None:

@@ -299,7 +299,7 @@ def rehearse(
     copy, rehearsal = env.copy(), machine.rehearsal()
     builtin.begin(copy, machine, sequence, None)
     doubt = unknown_facts(sequence, copy)
-    judge = Judge(groups_of(sequence), rehearsal, table, leave_out, doubt, ask_of(rehearsal))
+    judge = Judge(groups_of(sequence), rehearsal, table, leave_out, doubt, ask_of(rehearsal), labels=sequence.labels)
     walker = _Walker(sequence, copy, rehearsal, judge, dict(judged or {}))
     steps = tuple(walker.steps(first))
     unchecked = tuple(each for each in sequence.packages if each.lower() not in walker.needed)

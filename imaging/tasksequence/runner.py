@@ -176,7 +176,7 @@ class _Runner:
         self._steps, self._labels = numbered(sequence), sequence.labels
         self._groups = groups_of(sequence)
         doubt, ask = unknown_facts(sequence, state.env), ask_of(state.machine)
-        self._judge = Judge(self._groups, state.machine, actions, state.leave_out, doubt, ask)
+        self._judge = Judge(self._groups, state.machine, actions, state.leave_out, doubt, ask, labels=self._labels)
         self._reports: dict[int, StepReport] = {report.number: report for report in state.reports}
 
     def run(self) -> RunReport:

@@ -127,6 +127,7 @@ class Judge:
         facts: which variables nobody here can know, and why.
         ask: answers questions to the computer.
         offered: what was offered for types that nobody knows, by the type.
+        labels: what people call the numbers of steps, by these less 1; empty where that is the number itself.
     """
 
     groups: Mapping[Position, Group]
@@ -136,6 +137,7 @@ class Judge:
     facts: Doubt = CERTAIN
     ask: Ask = NOBODY
     offered: dict[str, str] = field(default_factory=dict)
+    labels: tuple[str, ...] = ()
 
     def doubt(self, name: str) -> str | None:
         """Tell why nobody here can know a variable, by its name in lower case; None for any other."""
@@ -384,6 +386,7 @@ class Judge:
             may_fail=step.continue_on_error and not must_succeed,
             tolerant=tuple(each for each in groups if self.groups[each].continue_on_error),
             conditions=judgement.conditions,
+            shown=self.labels[at.number - 1] if self.labels else "",
         )
 
     def stage_rest(self, at: At, judgement: Judgement, rest: StagedCommand | None) -> None:

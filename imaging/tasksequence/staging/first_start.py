@@ -196,7 +196,7 @@ def first_steps(staged: Sequence[StagedStep], env: Environment, *, first: int = 
     return tuple(
         FirstStep(
             name=env.mask(step.name),
-            label=str(step.number),
+            label=step.called,
             commands=step.command.lines,
             success_codes=step.success_codes,
             on_failure=_after_failure(staged, index, first),
@@ -207,6 +207,7 @@ def first_steps(staged: Sequence[StagedStep], env: Environment, *, first: int = 
             files=tuple(FirstFile(each.name, each.text, each.is_unicode) for each in step.command.files),
             timeout_seconds=step.command.timeout_seconds,
             output_variable=step.command.output_variable,
+            sets=step.command.sets,
             is_secret=holds_secret(env, step.command, step.conditions),
         )
         for index, step in enumerate(staged)

@@ -156,6 +156,7 @@ class StagedStep:
         may_fail: whether what follows it runs although it failed.
         tolerant: the places of the groups around it that may fail, the innermost last.
         conditions: that must all hold, those of groups first.
+        shown: what people call its number: ``12.3`` in a child task sequence that stands in place of step 12.
     """
 
     number: int
@@ -167,6 +168,12 @@ class StagedStep:
     may_fail: bool = False
     tolerant: tuple[Position, ...] = ()
     conditions: tuple[StagedCondition, ...] = ()
+    shown: str = ""
+
+    @property
+    def called(self) -> str:
+        """What people call its number."""
+        return self.shown or str(self.number)
 
     def to_document(self) -> dict[str, object]:
         """Return plain values for JSON.  Secrets are in it in the clear."""
@@ -180,6 +187,7 @@ class StagedStep:
             "may_fail": self.may_fail,
             "tolerant": [list(each) for each in self.tolerant],
             "conditions": [each.to_document() for each in self.conditions],
+            "shown": self.shown,
         }
 
     @classmethod
@@ -195,6 +203,7 @@ class StagedStep:
             may_fail=document.truth("may_fail"),
             tolerant=tuple(_position(value, where) for where, value in document.items("tolerant")),
             conditions=tuple(map(StagedCondition.from_fields, document.each("conditions"))),
+            shown=document.text("shown"),
         )
 
 

@@ -21,6 +21,8 @@ from osdimage.imaging.disk.tables import backup as backups
 from osdimage.imaging.documents import as_text
 from osdimage.imaging.errors import InvalidDocument, InvalidInput, InvalidRequest
 from osdimage.imaging.firststart import FOLDER, FirstStep, first_start_files, read_results
+from osdimage.imaging.firststart.results import read_variables
+from osdimage.imaging.firststart.steps import takes_value
 from osdimage.imaging.tasksequence.environment import Environment
 from osdimage.imaging.tasksequence.runstate import RunState
 from osdimage.imaging.tasksequence.staging.first_start_log import log_lines
@@ -72,7 +74,7 @@ def _variables_seeds() -> Iterator[bytes]:
     yield json.dumps(variables("MBR", "Primary NTFS 100 MB active", "Extended", "Logical NTFS")).encode()
 
 
-_PARTS = ("plan.json", "results.txt", "starts.txt", "1/begin", "1/end", "1/output.txt")
+_PARTS = ("plan.json", "results.txt", "starts.txt", "1/begin", "1/end", "1/output.txt", "vars.txt")
 _BETWEEN = b"\x1e"
 
 
@@ -82,13 +84,15 @@ def _first_start(data: bytes) -> None:
     files = HeldFiles({f"{FOLDER}/{name}".replace("\\", "/"): held for name, held in left.items()})
     lines = list(log_lines(files, read_results(files), now=datetime(2026, 1, 2, tzinfo=UTC)))
     assert lines
+    assert all(takes_value(value) for value in read_variables(files).values() if value)
     assert all(line.count("]LOG]!>") == 1 and line.isprintable() for line in lines)
 
 
 def _first_start_seed() -> bytes:
     steps = [FirstStep("one", ("@rem",), label="1"), FirstStep("two", ("@rem",), label="2")]
     plan = first_start_files(steps, "cp850")["plan.json"]
-    return _BETWEEN.join((plan, b"1 done 0\r\n2 failed 5\r\n", b"2 2 1\r\n", b"1", b"done 0", b"said\r\n]LOG]!>\r\n"))
+    said, variables = b"said\r\n]LOG]!>\r\n", b"A=1\r\nB=\r\n"
+    return _BETWEEN.join((plan, b"1 done 0\r\n2 failed 5\r\n", b"2 2 1\r\n", b"1", b"done 0", said, variables))
 
 
 TARGETS = (

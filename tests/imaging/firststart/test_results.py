@@ -10,6 +10,7 @@ from osdimage.imaging import InvalidRequest, OsdImageError
 from osdimage.imaging.errors import InvalidDocument
 from osdimage.imaging.firststart import FirstStep, StepEnd, read_results
 from osdimage.imaging.firststart.folder import first_start_files
+from osdimage.imaging.firststart.results import read_variables
 
 FOLDER = "ProgramData/osdimage/FirstStart"
 STEPS = [FirstStep(f"step {number}", ("@rem",), on_failure=3 if number == 2 else None) for number in range(1, 5)]
@@ -46,6 +47,13 @@ def test_the_last_end_of_a_step_counts_and_torn_lines_do_not() -> None:
     found = read_results(left(results__txt=results, done=b""))
     assert [each.end for each in found.steps] == [StepEnd.DONE, *[StepEnd.NOT_REACHED] * 3]
     assert found.is_done
+
+
+# In code page 437 0x94 is an o with two dots (Microsoft, "cp437 to Unicode table").
+def test_of_variables_the_last_line_counts_and_what_is_no_line_does_not() -> None:
+    lines = b'A=1\r\nB=\x94=x\r\na=2\r\nno name=1\r\nC=1\r\nC=\r\n=\r\nD\r\nE="\r\nF=tor'
+    assert read_variables(left(vars__txt=lines)) == {"a": "2", "B": "ö=x", "C": "", "D": "", "F": "tor"}
+    assert read_variables(left()) == {}
 
 
 def test_a_volume_without_one_is_told() -> None:

@@ -118,13 +118,14 @@ def test_each_field_of_a_staged_command_reaches_the_disk(machine: Machine, tmp_p
 def test_a_secret_is_only_in_what_is_deleted(machine: Machine) -> None:
     env = Environment(computer={"OSDJoinPassword": "J0inS3cret!", "Shown": "x"})
     machine.unsure |= {"osdjoinpassword", "shown"}
-    command = StagedCommand("join", ("@echo off", "join.exe J0inS3cret!"))
+    command = StagedCommand("join", ("@echo off", "join.exe J0inS3cret!"), output_variable="Told", sets=("Key",))
     put(machine, env, staged(ONE), staged(command, 6, name="Join with J0inS3cret!"))
     with machine.opened(0) as disk, open_files(disk.volume(1)) as files:
         holding = [each for each in below(machine) if b"J0inS3cret" in files.read(f"{FOLDER}/{each}")]
         assert holding == ["2/secret.cmd"]
         assert files.read(rf"{FOLDER}\2\step.cmd") == b'@"%~dp0secret.cmd"\r\n'
         assert files.read(rf"{FOLDER}\vars.txt") == b"shown=x\r\n"
+        assert files.read(rf"{FOLDER}\secrets.txt") == b"Key\r\nTold\r\n"
 
 
 def test_what_an_earlier_one_left_is_gone_with_its_packages(machine: Machine, tmp_path: Path) -> None:
@@ -218,8 +219,9 @@ def test_the_condition_of_a_group_is_asked_once_and_a_failure_leaves_the_group()
         staged(ONE, 3, place=(1, 1), tolerant=((1,),), conditions=(asked, own)),
         staged(ONE, 4, place=(2,)),
     ]
+    steps[3] = replace(steps[3], shown="4.1")
     made = first_steps(steps, Environment(), first=2)
     assert [each.on_failure for each in made] == [3, 5, 5, None]
-    assert [each.label for each in made] == ["1", "2", "3", "4"]
+    assert [each.label for each in made] == ["1", "2", "3", "4.1"]
     assert sum("group-1.yes" in line for line in made[1].condition) == 2
     assert made[3].condition == ()
