@@ -235,6 +235,8 @@ class ActionInfo:
         title: what the editor calls it.
         run: the action, or None when it cannot be done here.
         phases: in which systems ``run`` does what the step does there; in the new Windows only what changes variables.
+        keeps_order: whether it waits for the first start of the new Windows, too, once a step before it does, though
+            ``run`` would do it there until then.
         stages_in: in which systems ``stage`` is what becomes of the step, where ``run`` does not do it.
         holds: tells why nothing needs to be done, or None when something always does.
         stage: tells what it becomes at the first start of the new Windows, or None when it cannot be carried out there.
@@ -271,6 +273,7 @@ class ActionInfo:
     refuses: Callable[[Environment, Machine], Refusal | str | None] | None = None
     needs: tuple[Means, ...] = ()
     phases: frozenset[Phase] = IN_PE
+    keeps_order: bool = False
     stages_in: frozenset[Phase] = IN_NEW
     holds: Holds | None = None
     stage: Stage | None = None

@@ -295,6 +295,7 @@ class Judge:
         if phase is Phase.NEW and info.pauses is not None and info.pauses(env):
             return self._of_pausing(info, env)
         stage = info.stage
+        waits = waits or (info.keeps_order and bool(self.machine.staged))
         if phase in info.stages_in and stage is not None and (waits or phase not in info.phases or info.run is None):
             if step.run_in is RunIn.WINPE and phase is Phase.NEW:
                 return self._refused(info, "it runs in Windows PE alone, and the new Windows has started by then")

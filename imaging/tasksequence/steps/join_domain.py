@@ -2,7 +2,7 @@
 
 In ConfigMgr the step runs in the new Windows.  Here it writes the answer file of the Windows that was applied, so that
 Setup joins the domain or the workgroup when it starts; ``OSDJoinSkipReboot`` has then no effect, since Setup restarts
-anyway.
+anyway.  Behind steps that wait for the first start of that Windows it waits with them.
 """
 
 from __future__ import annotations
@@ -15,7 +15,10 @@ from osdimage.imaging.tasksequence.computer.machine import Machine
 from osdimage.imaging.tasksequence.environment import Environment
 from osdimage.imaging.tasksequence.failures import action, forecast
 from osdimage.imaging.tasksequence.inputs import Inputs, boolean, optional, required
+from osdimage.imaging.tasksequence.phases import Phase
 from osdimage.imaging.tasksequence.result import ActionInfo, ActionResult, Events, Forecast, RunIn, VariableInfo
+from osdimage.imaging.tasksequence.staging.joining import join_command
+from osdimage.imaging.tasksequence.staging.staged import StagedCommand
 from osdimage.imaging.tasksequence.steps.answer_files import AnswerFile, change_answer_file, rehearse_change
 from osdimage.imaging.tasksequence.steps.membership import Names, described, read_membership
 
@@ -26,7 +29,7 @@ VARIABLES: tuple[VariableInfo, ...] = (
     optional("OSDJoinAccount", "who may join the domain; needed when OSDJoinType is 0", source="CM07, CB"),
     optional("OSDJoinPassword", "of the account; needed when OSDJoinType is 0"),
     optional("OSDJoinWorkgroupName", "the workgroup; needed when OSDJoinType is 1", max_length=32),
-    boolean("OSDJoinSkipReboot", "no effect here: Setup restarts by itself"),
+    boolean("OSDJoinSkipReboot", "no restart behind it; no effect where Setup joins, which restarts by itself"),
 )
 _NAMES = Names("OSDJoinType", "OSDJoinDomainName", "OSDJoinDomainOUName", "OSDJoinWorkgroupName", needs_password=True)
 
@@ -52,6 +55,19 @@ def forecast_join_domain_or_workgroup(env: Environment, machine: Machine) -> For
     return Forecast(f"write {described(membership)} to the answer file")
 
 
+def stage_join(env: Environment, machine: Machine) -> StagedCommand:
+    """Return what joins the domain or the workgroup at the first start, behind the steps before it.
+
+    Raises:
+        InvalidRequest: when a variable is wrong, or the new Windows has no PowerShell.
+        OsdImageError: when its image or its volume cannot be read.
+    """
+    membership = _membership(env)
+    inputs = Inputs(env, VARIABLES)
+    restarts = not inputs.boolean("OSDJoinSkipReboot")
+    return join_command(env, machine, membership, does=f"join {described(membership)}", restarts=restarts)
+
+
 def _setter(membership: Membership) -> Callable[[AnswerFile], list[str]]:
     def change(answers: AnswerFile) -> list[str]:
         answers.set_membership(membership)
@@ -75,4 +91,7 @@ INFO = ActionInfo(
     forecast=forecast_join_domain_or_workgroup,
     variables=VARIABLES,
     runs_in=RunIn.BOTH,
+    phases=frozenset({Phase.PE, Phase.NEW}),
+    keeps_order=True,
+    stage=stage_join,
 )
