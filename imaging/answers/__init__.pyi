@@ -8,6 +8,11 @@ from osdimage.imaging.answers.settings import (
     NetworkSettings as NetworkSettings,
     WindowsSettings as WindowsSettings,
 )
+from osdimage.imaging.answers.setup_pass import (
+    WantedImage as WantedImage,
+    take_setup_pass as take_setup_pass,
+    wanted_image as wanted_image,
+)
 from osdimage.imaging.answers.sysprep_inf import SysprepInf as SysprepInf
 from osdimage.imaging.answers.unattend import (
     Unattend as Unattend,

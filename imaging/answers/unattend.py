@@ -115,6 +115,20 @@ class Unattend:
         for node in self._document.root.walk():
             node.content = [change(each) if isinstance(each, str) else each for each in node.content]
 
+    def component(self, configuration_pass: str, name: str) -> Node | None:
+        """Return a component for the architecture of the image, as it is in a pass, or None."""
+        return self._find_component(configuration_pass, self._attributes(name))
+
+    def components(self, configuration_pass: str) -> list[Node]:
+        """Return all components of a pass for the architecture of the image."""
+        found = (each for settings in self._settings(configuration_pass) for each in settings.all(_name("component")))
+        return [each for each in found if each.get("processorArchitecture") == self._architecture]
+
+    def drop_pass(self, configuration_pass: str) -> None:
+        """Take all settings of a pass out."""
+        for each in self._settings(configuration_pass):
+            self._document.root.remove(each)
+
     def set_windows(self, settings: WindowsSettings) -> list[str]:
         """Write down settings of Windows; return sentences about those that the file has no place for."""
         for element, value in (

@@ -57,6 +57,7 @@ __getattr__, __dir__, __all__ = lazily(
         "runner": ("run_sequence",),
         "runstate": ("RunState",),
         "sequence": ("Group", "Sequence", "Step"),
+        "setup.source": ("InstallSource", "open_install_source"),
         "setup.setup_windows": ("setup_windows_and_configmgr",),
         "staging.first_start": ("put_first_start",),
         "staging.staged": ("StagedCommand", "StagedStep"),

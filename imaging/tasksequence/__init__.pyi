@@ -56,6 +56,10 @@ from osdimage.imaging.tasksequence.runner import run_sequence as run_sequence
 from osdimage.imaging.tasksequence.runstate import RunState as RunState
 from osdimage.imaging.tasksequence.sequence import Group as Group, Sequence as Sequence, Step as Step
 from osdimage.imaging.tasksequence.setup.setup_windows import setup_windows_and_configmgr as setup_windows_and_configmgr
+from osdimage.imaging.tasksequence.setup.source import (
+    InstallSource as InstallSource,
+    open_install_source as open_install_source,
+)
 from osdimage.imaging.tasksequence.staging.first_start import put_first_start as put_first_start
 from osdimage.imaging.tasksequence.staging.staged import StagedCommand as StagedCommand, StagedStep as StagedStep
 from osdimage.imaging.tasksequence.steps.actions import ACTIONS as ACTIONS

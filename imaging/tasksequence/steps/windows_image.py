@@ -31,6 +31,8 @@ from osdimage.imaging.tasksequence.computer.system import ImagePlace
 from osdimage.imaging.tasksequence.computer.windows import WindowsFacts, in_image
 from osdimage.imaging.tasksequence.environment import Environment
 from osdimage.imaging.tasksequence.result import ActionResult, Events, Forecast, LogType
+from osdimage.imaging.tasksequence.setup.oem_files import OemFiles, find_oem_files
+from osdimage.imaging.tasksequence.setup.source import InstallSource
 from osdimage.imaging.tasksequence.steps.answer_files import MadeAnswerFile, make_answer_file
 from osdimage.imaging.tasksequence.steps.applying import apply_options, kept_paths, log_applied, refuse_large
 from osdimage.imaging.volume.filesystems import open_files
@@ -51,6 +53,7 @@ class WindowsPlan:
         windows: what it is.
         answers: the answer file.
         is_all: whether all images go to all volumes.
+        oem: what is put beside the image, from the files of a Windows Setup; None: the image alone.
     """
 
     pairs: tuple[tuple[WimImage, Volume], ...]
@@ -58,10 +61,28 @@ class WindowsPlan:
     windows: WindowsFacts
     answers: MadeAnswerFile
     is_all: bool
+    oem: OemFiles | None = None
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What is left out, or ignored by Windows."""
+        return (*self.answers.warnings, *(() if self.oem is None else self.oem.warnings))
 
 
-def plan_windows(machine: Machine, pairs: tuple[tuple[WimImage, Volume], ...], answers: Path | None) -> WindowsPlan:
-    """Decide how images go to volumes, one of which is Windows; ``answers`` is the user's answer file, or None.
+def plan_windows(
+    machine: Machine,
+    pairs: tuple[tuple[WimImage, Volume], ...],
+    answers: Path | None,
+    source: InstallSource | None = None,
+) -> WindowsPlan:
+    """Decide how images go to volumes, one of which is Windows.
+
+    Args:
+        machine: the computer.
+        pairs: each image with its volume.
+        answers: the user's answer file, or None.
+        source: the files of the Windows Setup that the image is a part of, which is open as long as the plan is used;
+            or None.
 
     Raises:
         ActionFailed: INVALID_DATA when none of the images holds a Windows that is known.
@@ -70,7 +91,11 @@ def plan_windows(machine: Machine, pairs: tuple[tuple[WimImage, Volume], ...], a
     for image, volume in pairs:
         refuse_large(image, machine, volume)
     system, windows = _windows(pairs)
-    return WindowsPlan(pairs, system, windows, make_answer_file(windows, answers), is_all=len(pairs) > 1)
+    if source is None:
+        return WindowsPlan(pairs, system, windows, make_answer_file(windows, answers), is_all=len(pairs) > 1)
+    made = make_answer_file(windows, answers, of_setup=True, product_key=source.product_key)
+    oem = find_oem_files(source.files, system[0].files(), windows)
+    return WindowsPlan(pairs, system, windows, made, is_all=False, oem=oem)
 
 
 def carry_out(env: Environment, machine: Machine, plan: WindowsPlan, events: Events) -> ActionResult:
@@ -78,11 +103,13 @@ def carry_out(env: Environment, machine: Machine, plan: WindowsPlan, events: Eve
     volume, windows = plan.system[1], plan.windows
     with ExitStack() as stack:
         disk = stack.enter_context(machine.opened(volume.place.disk, write=True))
-        for text in plan.answers.warnings:
+        for text in plan.warnings:
             events.log(LogType.WARNING, text)
-        warnings = plan.answers.warnings + _apply(env, machine, disk, plan, events)
+        warnings = plan.warnings + _apply(env, machine, disk, plan, events)
         with open_files(disk.volume(volume.place.partition), write=True, force=events.is_repeated) as files:
             files.write(windows.answer_file, plan.answers.data)
+            if plan.oem is not None:
+                plan.oem.write(files)
             has_boot_files = _has_boot_files(files, windows)
         warnings += _set_up_boot(machine, disk, plan, events, has_boot_files=has_boot_files)
         message = "; ".join(
@@ -98,10 +125,11 @@ def foretell(env: Environment, machine: Machine, plan: WindowsPlan) -> Forecast:
     pairs = [f"image {image.index} {quoted(image.name)} to {volume.name}" for image, volume in plan.pairs]
     warnings, problems = _foretell_boot(machine, plan)
     _remember(env, machine, plan)
+    beside = f" and {plan.oem}" if plan.oem is not None and plan.oem.files else ""
     return Forecast(
-        f"apply {'; '.join(pairs)}: {plan.windows}, with {plan.windows.answer_file}",
+        f"apply {'; '.join(pairs)}: {plan.windows}, with {plan.windows.answer_file}{beside}",
         destroys=tuple(f"everything on {volume.name} but the task sequence's folders" for _, volume in plan.pairs),
-        warnings=(*plan.answers.warnings, *warnings),
+        warnings=(*plan.warnings, *warnings),
         problems=problems,
     )
 

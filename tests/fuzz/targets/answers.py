@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from osdimage.imaging.answers.settings import Membership, WindowsSettings
+from osdimage.imaging.answers.setup_pass import take_setup_pass, wanted_image
 from osdimage.imaging.answers.sysprep_inf import SysprepInf
 from osdimage.imaging.answers.unattend import Unattend, check_answer_file
 from osdimage.imaging.errors import InvalidInput, InvalidRequest
@@ -22,6 +23,9 @@ def _unattend(data: bytes) -> None:
     again = Unattend.from_bytes(written, "amd64", source="y")
     assert again.to_bytes() == written
     assert again.warnings == answers.warnings
+    of_setup = Unattend.from_bytes(data, "amd64", source="x")
+    repr(wanted_image(of_setup))
+    repr(take_setup_pass(of_setup))
     answers.set_windows(_SETTINGS)
     answers.fill(Unattend.default("amd64"))
     Unattend.from_bytes(answers.to_bytes(), "amd64", source="z")
@@ -32,6 +36,12 @@ def _unattend_seed() -> bytes:
     answers.set_windows(_SETTINGS)
     answers.set_membership(Membership(workgroup="W"))
     return answers.to_bytes()
+
+
+_OF_SETUP = b"""<unattend xmlns="urn:schemas-microsoft-com:unattend"><settings pass="windowsPE">\
+<component name="Microsoft-Windows-Setup" processorArchitecture="amd64"><UserData><FullName>a</FullName>\
+<ProductKey><Key>b</Key></ProductKey></UserData><ImageInstall><OSImage><InstallFrom><MetaData><Key>/IMAGE/INDEX</Key>\
+<Value>1</Value></MetaData></InstallFrom></OSImage></ImageInstall></component></settings></unattend>"""
 
 
 def _sysprep(data: bytes) -> None:
@@ -51,7 +61,10 @@ _INF = (
     b'[UserData]\r\nFullName = "a ""b"""\r\n[GuiUnattended]\r\nTimeZone=85\r\n'
 )
 
+_MAY_RAISE = (InvalidInput, InvalidRequest)
 TARGETS = (
-    Target("unattend", _unattend, lambda: (_unattend_seed(),), (InvalidInput, InvalidRequest), largest=8 << 10),
-    Target("sysprep-inf", _sysprep, lambda: (_INF,), (InvalidInput, InvalidRequest), largest=4096),
+    Target(
+        "unattend", _unattend, lambda: (_unattend_seed(), _OF_SETUP), (InvalidInput, InvalidRequest), largest=8 << 10
+    ),
+    Target("sysprep-inf", _sysprep, lambda: (_INF,), _MAY_RAISE, largest=4096),
 )

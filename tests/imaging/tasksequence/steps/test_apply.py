@@ -284,7 +284,8 @@ WRONG_OS = {
     "no Windows": ({"OSDImageIndex": "2"}, {}, INVALID_DATA, "holds no Windows 2000 or later"),
     "no package": ({}, {"ImagePackageID": ""}, E_INVALIDARG, "ImagePackageID is missing"),
     "unknown package": ({}, {"ImagePackageID": "XYZ00001"}, E_INVALIDARG, "packages with one: ABC00001"),
-    "installation source": ({}, {"ImagePackageID": "", "InstallPackageID": "A"}, NOT_SUPPORTED, "Windows Setup"),
+    "installation source": ({}, {"ImagePackageID": "", "InstallPackageID": "A"}, E_INVALIDARG, "with one: ABC00001"),
+    "layered driver": ({"OsdLayeredDriver": "6"}, {}, E_INVALIDARG, "the driver of the keyboard is that of the image"),
     "no file name": ({}, {"ConfigFilePackage": "ABC00001"}, E_INVALIDARG, "OSDConfigFileName is missing"),
     "long file name": (
         {"OSDConfigFileName": "x" * 256},
