@@ -12,7 +12,9 @@ are set: they are those that Apply Network Settings reads.
 
 from __future__ import annotations
 
+from osdimage.imaging.drivers.target_os import ProductType
 from osdimage.imaging.errors import Means, Remedy
+from osdimage.imaging.tasksequence.capturing.capture_windows import where_it_is
 from osdimage.imaging.tasksequence.capturing.membership import membership_of
 from osdimage.imaging.tasksequence.capturing.network import membership_variables, network_of, network_variables
 from osdimage.imaging.tasksequence.capturing.storing import Stored, store
@@ -93,15 +95,18 @@ def _capture(env: Environment, machine: Machine) -> tuple[str, Stored, tuple[str
     values: dict[str, str] = {}
     notes: tuple[str, ...] = ()
     with opened_old_windows(machine, env.get(DETECTED_DRIVE)) as (files, windows):
+        where = where_it_is(files, windows)
         if membership:
             values |= membership_variables(membership_of(files, windows))
+            if windows.os.product is ProductType.DOMAIN_CONTROLLER:
+                warnings.append(f"{where} is a controller of its domain; the next Windows joins that as a member")
         if adapters:
             network = network_of(windows, told=told_macs(given_facts(machine.supplies.facts, machine.firmware)))
             values |= network_variables(network.settings)
             warnings += network.warnings
             notes = network.notes
         stored = store(env, values)
-    return files.name, Stored(stored.names, stored.details, (*warnings, *stored.warnings)), notes
+    return where, Stored(stored.names, stored.details, (*warnings, *stored.warnings)), notes
 
 
 def refuses_in_windows_pe(env: Environment, machine: Machine) -> Refusal | None:

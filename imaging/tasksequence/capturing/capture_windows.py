@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from osdimage.imaging.drivers.offline.windows import OfflineWindows
 from osdimage.imaging.errors import InvalidInput
+from osdimage.imaging.files import FileSource
 from osdimage.imaging.registry.lookup import text_of
 from osdimage.imaging.tasksequence.capturing.storing import Stored, store
 from osdimage.imaging.tasksequence.capturing.time_zone import time_zone_of
@@ -81,7 +82,12 @@ def _capture(env: Environment, machine: Machine) -> tuple[str, Stored]:
             values |= _registration(windows)
         if _ZONE in wanted:
             values["OSDTimeZone"] = time_zone_of(windows)
-        return files.name, store(env, values)
+        return where_it_is(files, windows), store(env, values)
+
+
+def where_it_is(files: FileSource, windows: OfflineWindows) -> str:
+    """Say of which Windows something is."""
+    return f"Windows {windows.os} on {files.name}"
 
 
 def computer_name_of(windows: OfflineWindows) -> str:

@@ -35,7 +35,7 @@ steps:                                      # what runs, in this order
         continueOnError: false              # true goes on after it failed
         successCodeList: 0 3010             # the codes that count as success
         retryCount: 0                       # how often it is tried again
-        runIn: WinPEandFullOS               # or WinPE, or FullOS, which cannot be run here
+        runIn: WinPEandFullOS               # or WinPE, or FullOS: an installed Windows
         command: ""                         # the command line, of steps that have one
 
 A condition is NAME OPERATOR VALUE; operators are exists, notExists, equals, notEquals, less, lessEqual, greater and

@@ -174,6 +174,7 @@ def seven(tmp_path_factory: pytest.TempPathFactory) -> Machine:
 def test_a_forecast_tells_what_is_captured_and_later_steps_are_forecast_with_it(seven: Machine) -> None:
     env, rehearsal = Environment(), seven.rehearsal()
     windows = forecast_capture_windows_settings(env, rehearsal)
+    assert windows.does == f"capture settings of Windows 6.1.7601 amd64 workstation on {seven.disk(0)} partition 1"
     assert windows.details == (
         "OSDComputerName=WKS-WIN732BITA",
         "OSDRegisteredUserName=Jörg Ä.",
@@ -218,6 +219,14 @@ def test_of_the_network_only_what_is_asked_for_is_captured(seven: Machine) -> No
     )
     adapters = run(capture_network_settings, Environment(), seven, {"OSDMigrateNetworkMembership": "false"})
     assert adapters.outputs[:3] == ("OSDDNSDomain", "OSDDNSSuffixSearchOrder", "OSDAdapterCount")
+
+
+def test_a_controller_of_a_domain_is_captured_as_a_member_which_is_said(tmp_path: Path) -> None:
+    control = {r"Control\ProductOptions": {"ProductType": text("LanmanNT")}}
+    machine = computer_with(tmp_path, tree_of({**SEVEN, **control}, membership=DOMAIN, made="7"))
+    done = run(capture_network_settings, Environment(), machine)
+    assert done.outputs[:2] == ("OSDNetworkJoinType", "OSDDomainName")
+    assert "is a controller of its domain; the next Windows joins that as a member" in done.warnings[0]
 
 
 def test_a_text_that_no_variable_can_take_is_not_captured(tmp_path: Path) -> None:
