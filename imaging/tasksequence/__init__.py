@@ -33,6 +33,8 @@ __getattr__, __dir__, __all__ = lazily(
         "codes": ("HResult",),
         "elsewhere": ("ELSEWHERE",),
         "environment": ("Environment",),
+        "facts.check_readiness": ("check_readiness",),
+        "facts.dynamic_variables": ("set_dynamic_variables",),
         "facts.known": ("ask_of", "facts_of"),
         "forms.answers": ("Answers", "load_answers"),
         "forms.children": ("with_children",),

@@ -4,7 +4,8 @@ Model: a tree with three answers.  Yes and no are known; what osdimage cannot fi
 running Windows, an operator that it does not know) is unknown, ``not`` keeps it unknown, and a condition whose answer
 is unknown does not hold: the step does not run, and the reason is told.
 
-Sources: SMS_TaskSequence_VariableConditionExpression of the SDK (operators), exports of ConfigMgr and MDT (shape).
+Sources: SMS_TaskSequence_VariableConditionExpression, ...OSConditionGroup and ...OSExpressionGroup of the SDK
+(operators), exports of ConfigMgr and MDT (shape).
 Chosen here, since no source says it: several expressions side by side must all hold; text is compared without case;
 less and greater compare whole numbers as numbers, anything else as text; a variable that is not set equals the empty
 text and is neither less nor greater than anything; ``%NAME%`` in the value is replaced.
@@ -58,6 +59,7 @@ class Subject(StrEnum):
     FOLDER = "Folder"
     REGISTRY = "Registry"
     SOFTWARE = "Software"
+    COMPUTER = "Computer"
 
     @property
     def type_name(self) -> str:
@@ -71,6 +73,13 @@ class Joint(StrEnum):
     ALL = "and"
     ANY = "or"
     NONE = "not"
+
+
+# A list of operating systems holds queries of WMI: one of its members must hold, and of a member all.
+_GROUPS = {"operator": "", "osconditiongroup": Joint.ANY.value, "osexpressiongroup": Joint.ALL.value}
+
+
+_OF_HARDWARE = frozenset({Subject.WMI, Subject.COMPUTER})
 
 
 @dataclass(frozen=True, slots=True)
@@ -282,7 +291,7 @@ def _unknown_parts(condition: Condition, env: Environment, doubt: Doubt, ask: As
     elif isinstance(condition, Question):
         answer = ask(condition, env)
         if isinstance(answer, str):
-            yield Unknown(answer, StepClass.WINDOWS, _GIVE_FACTS if condition.subject is Subject.WMI else None)
+            yield Unknown(answer, StepClass.WINDOWS, _GIVE_FACTS if condition.subject in _OF_HARDWARE else None)
     elif isinstance(condition, Joined):
         for part in condition.parts:
             yield from _unknown_parts(part, env, doubt, ask)
@@ -296,17 +305,16 @@ def read_condition(elements: Sequence[Element]) -> Condition:
 
 
 def _read(element: Element) -> Condition:
-    if element.tag == "operator":
-        text = element.get("type") or ""
+    tag = element.tag.lower()
+    if tag in _GROUPS:
+        text = element.get("type") or _GROUPS[tag]
         parts = tuple(_read(child) for child in element.children)
         for joint in Joint:
             if joint.value == text.lower():
                 return Joined(joint, parts) if parts else Unknown(f"the operator {text} has nothing to join")
         return Unknown(f"operator of type {quoted(text)}")
-    if element.tag != "expression":
-        # ConfigMgr's lists of operating systems are queries of WMI.
-        step_class = StepClass.WINDOWS if element.tag.lower() == "osconditiongroup" else StepClass.UNKNOWN
-        return Unknown(f"condition element <{element.tag}>", step_class)
+    if tag != "expression":
+        return Unknown(f"condition element <{element.tag}>")
     kind = element.get("type") or ""
     facts = {(child.get("name") or "").lower(): child.text for child in element.children if child.tag == "variable"}
     if kind != VARIABLE_EXPRESSION:

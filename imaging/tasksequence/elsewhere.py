@@ -11,8 +11,6 @@ from osdimage.imaging.tasksequence.forms.children import RUN_TASK_SEQUENCE
 from osdimage.imaging.tasksequence.result import ActionInfo, RunIn, StepClass
 
 _UPGRADE = "its Setup runs in the Windows that is upgraded, which is not started here; a new one is applied"
-_HARDWARE = "it asks Windows about the hardware"
-_CLIENT = "it needs the ConfigMgr client"
 _SITE = "it needs a ConfigMgr site"
 _MDT = "it is a script of MDT for Windows"
 _USMT = "user state is captured and restored by Microsoft's USMT"
@@ -21,8 +19,6 @@ _BY_SITE = frozenset({
     "ReleaseStateStore", "RequestStateStore",
 })  # fmt: skip
 _KNOWN: tuple[tuple[str, str, str, RunIn], ...] = (
-    ("SetDynamicVariables", "Set Dynamic Variables", "its rules ask Windows about the hardware", RunIn.BOTH),
-    ("PrestartCheck", "Check Readiness", _HARDWARE, RunIn.BOTH),
     ("RequestStateStore", "Request State Store", _SITE, RunIn.BOTH),
     ("ReleaseStateStore", "Release State Store", _SITE, RunIn.BOTH),
     ("CaptureUserState", "Capture User State", _USMT, RunIn.BOTH),

@@ -11,6 +11,7 @@ from osdimage.imaging.tasksequence.facts.computer import CIMV2, ComputerFacts
 from osdimage.imaging.tasksequence.facts.files import ask_file
 from osdimage.imaging.tasksequence.facts.from_disk import DISK_CLASSES, WINDOWS_CLASS, disk_facts, windows_facts
 from osdimage.imaging.tasksequence.facts.given import given_facts
+from osdimage.imaging.tasksequence.facts.identity import is_computer
 from osdimage.imaging.tasksequence.facts.registry import ask_registry, ask_software
 from osdimage.imaging.tasksequence.facts.windows_there import NotKnownError, RunningWindows, running_windows
 from osdimage.imaging.tasksequence.facts.wql import NotUnderstoodError, ask, parse_query
@@ -58,6 +59,8 @@ class _Known:
         try:
             if question.subject is Subject.WMI:
                 return self._query(question, env)
+            if question.subject is Subject.COMPUTER:
+                return is_computer(self._given, question, env)
             if self._machine.phase in {Phase.NEW, Phase.LOST}:
                 return f"{question.describe()}, which the new Windows changes until then"
             if question.subject in {Subject.FILE, Subject.FOLDER}:

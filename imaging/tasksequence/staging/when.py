@@ -161,6 +161,8 @@ class _Maker(BatchLines):
             self._put_registry(question, yes, no)
         elif question.subject is Subject.SOFTWARE:
             self._put_software(question, yes, no)
+        elif question.subject is Subject.COMPUTER:
+            _refuse_unknown(question)
         else:
             self._put_file(question, yes, no)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from osdimage.imaging.tasksequence.capturing import capture_network, capture_windows
+from osdimage.imaging.tasksequence.facts import check_readiness, dynamic_variables
 from osdimage.imaging.tasksequence.mdt.actions import OF_MDT
 from osdimage.imaging.tasksequence.result import ActionInfo
 from osdimage.imaging.tasksequence.setup import deploy_tools, prepare_client, prepare_os, setup_windows
@@ -50,6 +51,8 @@ ACTIONS: tuple[ActionInfo, ...] = (
             deploy_tools,
             prepare_client,
             prepare_os,
+            check_readiness,
+            dynamic_variables,
         )
     ),
     *STAGED,

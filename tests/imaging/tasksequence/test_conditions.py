@@ -138,7 +138,8 @@ def test_every_operator_is_read_whatever_its_case(operator: Operator) -> None:
         (VARIABLE.format("equals", "x", ""), "expression without a variable"),
         ('<operator type="xor"><expression/></operator>', "operator of type 'xor'"),
         ('<operator type="or"/>', "the operator or has nothing to join"),
-        ('<osConditionGroup type="or"/>', "condition element <osConditionGroup>"),
+        ('<osConditionGroup type="or"/>', "the operator or has nothing to join"),
+        ('<osConditionGroup type="xor"/>', "operator of type 'xor'"),
     ],
 )  # fmt: skip
 def test_what_is_not_known_does_not_hold_and_is_named(text: str, why: str) -> None:
@@ -198,3 +199,22 @@ def test_a_secret_with_a_backslash_is_masked_in_what_is_said_of_a_condition() ->
     secret = Environment(computer={"OSDJoinPassword": "pass\\word's"})
     verdict = evaluate(Compare("OSDJoinPassword", Operator.NOT_EQUALS, "pass\\word's"), secret)
     assert verdict.reason == "condition does not hold: OSDJoinPassword notEquals '***'"
+
+
+# Shape: osConditionGroup with osExpressionGroups of queries, as exports of ConfigMgr have it; each member is one
+# operating system.
+LISTED = """<osConditionGroup type="or">{}</osConditionGroup>"""
+MEMBER = """<osExpressionGroup name="{}"><expression type="SMS_TaskSequence_WMIConditionExpression">
+    <variable name="Namespace">root\\cimv2</variable><variable name="Query">{}</variable></expression>
+    </osExpressionGroup>"""
+
+
+def test_of_a_list_of_operating_systems_one_must_hold() -> None:
+    members = MEMBER.format("All x64 Windows 10", "A") + MEMBER.format("All x64 Windows 11", "B")
+    condition = parsed(LISTED.format(members))
+    for holding, holds in ((("B",), True), ((), False)):
+        verdict = evaluate(condition, env(), ask=lambda question, _, there=holding: question.facts["Query"] in there)
+        assert verdict.holds is holds
+    unknown = evaluate(condition, env(), ask=lambda *_: "which Windows runs")
+    assert not unknown.is_known
+    assert unknown.remedy is not None
