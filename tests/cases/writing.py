@@ -384,6 +384,11 @@ DRIVERS = """\
   - {step: windows, type: ApplyOperatingSystem, variables: {OSDImageIndex: "1"}, properties: {ImagePackageID: WIM}}
   - {step: drivers, type: ApplyDriverPackage, variables: {OSDApplyDriverPackageID: DRV}}
 """
+WAITING = """\
+  - {step: windows, type: ApplyOperatingSystem, variables: {OSDImageIndex: "1"}, properties: {ImagePackageID: WIM}}
+  - {step: setup, type: SetupWindowsAndSMS}
+  - {step: wait, type: RunCommandLine, properties: {CommandLine: setup.exe, PackageID: PKG}}
+"""
 COMMANDS = r"""
 steps:
   - step: disk
@@ -533,6 +538,7 @@ def _make_disks(folder: Path) -> None:
     run(["qemu-img", "convert", "-f", "raw", "-O", "qcow2", folder / "offline.img", folder / "offline.qcow2"])
     (folder / "sequence.yaml").write_text(SEQUENCE)
     (folder / "drivers.yaml").write_text(SEQUENCE + DRIVERS)
+    (folder / "waiting.yaml").write_text(SEQUENCE + WAITING)
     (folder / "commands.yaml").write_text(COMMANDS)
 
 
@@ -939,6 +945,9 @@ def _sequences() -> Iterator[Writing]:
     yield Writing("run with drivers", (*run_it, "--size", "160MiB"), drivers, {"d": as_run}, saved=saved, boots=True)
     yield Writing("run with drivers --first-boot", (*run_it, "--drivers-for", "qemu", "--first-boot", "setup"),
                   drivers | {"d": "bios.img"}, {"d": as_run}, saved=saved, boots=True)  # fmt: skip
+    waits = (*run_it, "--package", "PKG=s", "--without-client", "--size", "160MiB")
+    yield Writing("run with steps that wait", waits, drivers | {"s.yaml": "waiting.yaml"}, {"d": as_run}, saved=saved,
+                  boots=True)  # fmt: skip
     yield Writing("run --collect --remove", ("run", "--collect", "v", "--remove", "--yes"), {"v": "waiting.ntfs"},
                   {"v": as_ntfs})  # fmt: skip
 
