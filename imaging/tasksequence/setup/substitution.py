@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 
+from osdimage.imaging.drivers.injection.script import SCRIPT
 from osdimage.imaging.errors import InvalidRequest
 from osdimage.imaging.tasksequence.environment import Environment
 from osdimage.imaging.tasksequence.steps.answer_files import AnswerFile
@@ -33,6 +34,9 @@ def substitute(answers: AnswerFile, env: Environment) -> None:
     wrong: dict[str, None] = {}
 
     def change(text: str) -> str:
+        if SCRIPT in text:
+            # Of a step before this one that brings in drivers: Windows itself reads what it names.
+            return text
         found = (each[1] for each in _NAMED.finditer(text))
         wrong.update(dict.fromkeys(each for each in found if each.lower() in _OF_WINDOWS_PE and each not in env))
         return env.expand(text)

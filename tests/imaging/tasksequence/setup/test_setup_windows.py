@@ -8,6 +8,7 @@ from __future__ import annotations
 import xml.etree.ElementTree as ET
 from collections.abc import Mapping
 from pathlib import Path
+from xml.sax.saxutils import escape
 
 import pytest
 from cases.offline_windows import WINDOWS_7, WINDOWS_11, Made, make_tree
@@ -21,6 +22,7 @@ from judges.ntfs import plain_contents
 from osdimage.imaging.answers.sysprep_inf import SysprepInf
 from osdimage.imaging.answers.unattend import Unattend
 from osdimage.imaging.capture import capture_image
+from osdimage.imaging.drivers.injection.script import install_command
 from osdimage.imaging.errors import InvalidRequest, Means
 from osdimage.imaging.registry.hive import Key
 from osdimage.imaging.registry.values import Value
@@ -280,6 +282,15 @@ def test_names_in_answer_files(form: str, text: str, expected: str | None) -> No
     else:
         assert isinstance(answers, SysprepInf)
         assert answers.get("UserData", "ComputerName") == expected
+
+
+def test_the_command_that_brings_in_drivers_is_read_by_windows_itself() -> None:
+    command_of_drivers = install_command(r"\Drivers")
+    written = ANSWERS.replace("%Prefix%-1", escape(command_of_drivers)).replace("%Owner%", "").encode()
+    answers = Unattend.from_bytes(written, "x64", source="a.xml")
+    substitute(answers, Environment())
+    found = ET.fromstring(answers.to_bytes()).findtext(f"{SHELL}ComputerName")  # noqa: S314 - our own
+    assert found == command_of_drivers
 
 
 # The command line of the client
