@@ -104,7 +104,11 @@ def _planned(step: PlannedStep) -> Iterator[str]:
     told = step.does if step.decision in {Decision.RUN, Decision.STAGE} else step.reason
     if step.decision is Decision.LATER and step.does is not None:
         told = f"then {step.does}"
+    problems = iter(step.problems)
+    if step.problems:
+        told = f"would fail: {next(problems)}"
     yield f"{indent}{mark} {step.called}. {step.name}: {told}"
+    yield from (f"{indent}     {text}" for text in problems)
     if step.note is not None:
         yield f"{indent}     {step.note}"
     if step.remedy is not None:

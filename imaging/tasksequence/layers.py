@@ -96,13 +96,19 @@ def utf16_units(text: str) -> int:
     return len(text) + sum(1 for character in text if character > "\uffff")
 
 
+# "Customizes the Task Sequencer engine's display banner" (ZTIGather.xml of MDT): rules and steps of sequences set it.
+_OF_ALL = frozenset({"_smstsorgname"})
+
+
 def check_settable(name: str) -> None:
     """Refuse a name that a variable outside of the engine cannot have.
 
     Raises:
-        ReadOnlyVariable: when it begins with ``_``.
+        ReadOnlyVariable: when it begins with ``_``, but for the banner of the progress window.
         InvalidRequest: when it breaks another rule.
     """
+    if name.lower() in _OF_ALL:
+        return
     if name.startswith("_") and check_name(name) is None:
         raise ReadOnlyVariable(f"{name} is read-only: variables whose names begin with _ are set by the engine alone")
     if check_name(name) is not None or _LETTER.match(name) is None:

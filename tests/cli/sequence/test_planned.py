@@ -119,3 +119,13 @@ def test_what_is_true_already_is_counted_beside_what_was_done(tmp_path: Path) ->
     assert told.startswith("plan for 'S': 2 steps: 1 run now, 1 true already, 0 refused\n= 1. Copy: ")
     done = osdimage("run", tmp_path / "sequence.yaml", *known, "--yes").out
     assert "S: succeeded, 1 step done, 1 true already (" in done
+
+
+def test_a_step_that_would_fail_says_why_in_its_place(tmp_path: Path) -> None:
+    (tmp_path / "sequence.yaml").write_text(
+        "name: S\nsteps:\n"
+        "  - {step: Set, type: SetVariable, properties: {VariableName: _SMSTSLogPath, VariableValue: x}}\n"
+    )
+    known = ("--disk", f"0={tmp_path / 'disk.img'}", "--size", "8MB", "--dry-run")
+    told = osdimage("run", tmp_path / "sequence.yaml", *known, code=2).out
+    assert "\n+ 1. Set: would fail: _SMSTSLogPath is read-only: " in told

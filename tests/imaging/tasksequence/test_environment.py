@@ -59,6 +59,16 @@ def test_an_invalid_name_is_refused_everywhere(name: str) -> None:
         pass
 
 
+def test_the_banner_of_the_progress_window_is_set_by_anybody() -> None:
+    # ZTIGather.xml: id="_SMSTSORGNAME" description="Customizes the Task Sequencer engine's display banner."
+    env = Environment(computer={"_SMSTSOrgName": "of the computer"})
+    env["_SMSTSORGNAME"] = "of a step"
+    assert env["_smstsorgname"] == "of a step"
+    assert Environment.from_document(env.to_document(), source="x")["_SMSTSOrgName"] == "of a step"
+    del env["_SMSTSOrgName"]
+    assert "_SMSTSOrgName" not in env
+
+
 def test_a_name_with_an_underscore_first_is_set_by_the_engine_alone() -> None:
     env = Environment()
     with pytest.raises(ReadOnlyVariable, match="_SMSTSInWinPE is read-only"):

@@ -243,6 +243,7 @@ def test_a_hidden_value_is_not_shown() -> None:
     ("name", "value", "code"),
     [
         ("_SMSTSLogPath", "x", E_ACCESSDENIED),
+        ("_SMSTSOrgNames", "x", E_ACCESSDENIED),
         ("", "x", E_INVALIDARG),
         ("1st", "x", E_INVALIDARG),
         ("My@Name", "x", E_INVALIDARG),
