@@ -29,8 +29,13 @@ from osdimage.imaging.tasksequence.judging.known import known_actions as known_a
 from osdimage.imaging.tasksequence.judging.leave_out import LeaveOut as LeaveOut
 from osdimage.imaging.tasksequence.layers import CollectionVariables as CollectionVariables
 from osdimage.imaging.tasksequence.log import SequenceLog as SequenceLog
-from osdimage.imaging.tasksequence.mdt.configure import configure_windows as configure_windows
+from osdimage.imaging.tasksequence.mdt.backup import back_up_computer as back_up_computer
+from osdimage.imaging.tasksequence.mdt.configure import (
+    configure_for_start as configure_for_start,
+    configure_windows as configure_windows,
+)
 from osdimage.imaging.tasksequence.mdt.gather import gather_facts as gather_facts
+from osdimage.imaging.tasksequence.mdt.nic_config import configure_adapters as configure_adapters
 from osdimage.imaging.tasksequence.mdt.validate import validate_computer as validate_computer
 from osdimage.imaging.tasksequence.phases import Phase as Phase
 from osdimage.imaging.tasksequence.plan import (

@@ -32,14 +32,13 @@ _OF_MDT: tuple[tuple[str, str, str, tuple[str, ...]], ...] = (
     ("BDD_ConfigureDHCP", "Configure DHCP", _MDT, ("ZTIConfigureDHCP",)),
     ("BDD_ConfigureDNS", "Configure DNS", _MDT, ("ZTIConfigureDNS",)),
     ("BDD_ExecuteRunbook", "Execute Runbook", _MDT, ("ZTIExecuteRunbook",)),
-    ("ZTINicConfig", "Capture or Apply Network Settings", _MDT, ()),
     ("LTISysprep", "Execute Sysprep", "it runs Sysprep in the installed Windows", ()),
 )
 # Steps without a type in MDT's templates, and those of PSD; their title is the name of the script.
 _SCRIPTS = (
     "LTIOEM", "LTIRestoreBoot", "LTISuspend", "PSDBackup",
     "PSDPartition", "PSDPrestart", "PSDSetVariable", "PSDStart", "PSDTBA", "PSDTemplate", "PSDWindowsUpdate",
-    "ZTIBackup", "ZTIBCDUtility", "ZTICopyLogs",
+    "ZTIBCDUtility", "ZTICopyLogs",
     "ZTIModifyVol", "ZTIMoveStateStore", "ZTIOptIn", "ZTIPSUtility", "ZTISetVariable", "ZTITatoo",
     "ZTIVHDCreate", "ZTIWindowsUpdate",
 )  # fmt: skip

@@ -285,6 +285,17 @@ class Judge:
     def _read_later(self) -> frozenset[str]:
         return frozenset(self.machine.unsure) if self.machine.phase is Phase.NEW else frozenset()
 
+    def _or_another(self, found: Judgement, at: At) -> Judgement:
+        """Tell what may take the place of a step that nothing here carries out."""
+        info = found.info
+        is_hopeless = found.decision is Decision.REFUSE and info is not None and info.run is None and info.stage is None
+        if not is_hopeless or found.remedy is not None or self.machine.supplies.first_boot is FirstBoot.NONE:
+            return found
+        instead = Remedy(
+            "let the first start run another command instead: {}", (Means.REPLACE_STEP,), (str(at.number),)
+        )
+        return replace(found, remedy=instead)
+
     def _of_action(self, info: ActionInfo, step: Step, env: Environment, *, waits: bool) -> Judgement:
         phase = self.machine.phase
         already = None if info.holds is None else info.holds(env, self.machine)

@@ -5,10 +5,12 @@ from __future__ import annotations
 from osdimage.imaging.tasksequence.mdt import (
     already,
     applications,
+    backup,
     configure,
     finishing,
     gather,
     new_computer,
+    nic_config,
     packages,
     roles,
     validate,
@@ -18,7 +20,9 @@ from osdimage.imaging.tasksequence.result import ActionInfo
 OF_MDT: tuple[ActionInfo, ...] = (
     gather.INFO,
     validate.INFO,
-    configure.INFO,
+    *configure.INFOS,
+    nic_config.INFO,
+    backup.INFO,
     applications.INFO,
     *roles.INFOS,
     *packages.INFOS,

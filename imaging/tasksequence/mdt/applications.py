@@ -21,7 +21,7 @@ from osdimage.imaging.tasksequence.computer.machine import Machine
 from osdimage.imaging.tasksequence.environment import Environment
 from osdimage.imaging.tasksequence.inputs import Inputs, optional
 from osdimage.imaging.tasksequence.mdt.packages import checking
-from osdimage.imaging.tasksequence.mdt.share import DeploymentShare, Listed, needed_item
+from osdimage.imaging.tasksequence.mdt.share import DeploymentShare, Listed, needed_item, needed_share, shown
 from osdimage.imaging.tasksequence.result import ActionInfo, Already, RunIn, StepClass, VariableInfo
 from osdimage.imaging.tasksequence.sequence import codes_of
 from osdimage.imaging.tasksequence.staging.commands import command_line
@@ -31,7 +31,7 @@ from osdimage.imaging.tasksequence.staging.staged import StagedCommand, StagedFi
 from osdimage.imaging.units import counted
 
 _LIST, _WHAT = "Applications.xml", "the application"
-_MOST = 999
+_MOST, _DEEPEST = 999, 100
 _RESTART = 3010
 _UNPLAIN = re.compile(r"[^A-Za-z0-9_.-]+", re.ASCII)
 
@@ -122,6 +122,7 @@ class _Collected:
     def __init__(self, env: Environment, machine: Machine) -> None:
         self._env, self._machine = env, machine
         self._parts: dict[str, _Part | None] = {}
+        self._items: dict[str, Listed] | None = None
 
     def all(self, guids: tuple[str, ...]) -> tuple[_Part, ...]:
         for guid in guids:
@@ -131,18 +132,29 @@ class _Collected:
     def _add(self, guid: str, way: tuple[str, ...]) -> None:
         key = guid.lower()
         if key in way:
-            raise InvalidInput(f"the application {guid} depends on itself: {' needs '.join((*way, key))}")
+            ring = " needs ".join(map(shown, (*way, key)[-10:]))
+            raise InvalidInput(f"the application {shown(guid)} depends on itself: {ring}")
         if key in self._parts:
             return
+        if len(way) > _DEEPEST:
+            raise InvalidInput(f"the application {shown(way[0])} depends on others more than {_DEEPEST} deep")
         given = next((each for name, each in self._machine.supplies.applications.items() if name.lower() == key), None)
         if given is not None:
             package = None if given.package is None else needed_package(self._machine, given.package)
-            self._parts[key] = self._part(guid, given.command, None, package)
+            self._parts[key] = self._part(shown(guid), given.command, None, package)
             return
-        share, item = needed_item(self._machine, _LIST, guid, _WHAT)
+        share, item = self._item(guid)
         for needed in item.facts("Dependency"):
             self._add(needed, (*way, key))
         self._parts[key] = self._listed(share, item)
+
+    def _item(self, guid: str) -> tuple[DeploymentShare, Listed]:
+        share = needed_share(self._machine, f"{_WHAT} {shown(guid)}")
+        if self._items is None:
+            self._items = {each.guid.lower(): each for each in share.items(_LIST) if each.is_enabled}
+        found = self._items.get(guid.lower())
+        # Who is not there is told with those that are.
+        return needed_item(self._machine, _LIST, guid, _WHAT) if found is None else (share, found)
 
     def _listed(self, share: DeploymentShare, item: Listed) -> _Part | None:
         command = item.fact("CommandLine")

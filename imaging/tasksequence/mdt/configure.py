@@ -4,6 +4,8 @@ MDT's templates have the step twice: before Install Operating System, where it c
 sequence, and after it, where it changes that of the Windows.  What is told before there is a Windows goes in with the
 operating system here.
 
+PSD, which takes MDT's place, has it once, as the last step before the restart into the new Windows.
+
 Source: ZTIConfigure.xml of MDT 8456 (which variable is which setting), as FriendsOfMDT/PSD carries it.  Chosen here:
 the password of the Administrator is written as Windows System Image Manager writes it, nobody is logged on by itself,
 and settings of the screen, the telephone and the start page of the browser, which MDT takes too, are left out with a
@@ -22,7 +24,8 @@ from osdimage.imaging.tasksequence.codes import HResult
 from osdimage.imaging.tasksequence.computer.machine import Machine
 from osdimage.imaging.tasksequence.environment import Environment
 from osdimage.imaging.tasksequence.failures import action, forecast
-from osdimage.imaging.tasksequence.inputs import Inputs, optional
+from osdimage.imaging.tasksequence.inputs import Inputs, optional, output
+from osdimage.imaging.tasksequence.judging.facts import PHASES
 from osdimage.imaging.tasksequence.result import ActionInfo, ActionResult, Events, Forecast, RunIn, VariableInfo
 from osdimage.imaging.tasksequence.steps.answer_files import AnswerFile, change_answer_file, rehearse_change
 from osdimage.imaging.tasksequence.steps.apply_windows import computer_name, keyboards, language
@@ -45,6 +48,10 @@ VARIABLES: tuple[VariableInfo, ...] = (
     optional("KeyboardLocale", "languages with keyboards, such as de-DE or 0407:00000407", source="MDT"),
     optional("UserLocale", "the language of dates, numbers and programs without Unicode, such as de-DE", source="MDT"),
     optional("UILanguage", "the language of the user interface, such as en-US", source="MDT"),
+)
+PSD_VARIABLES: tuple[VariableInfo, ...] = (
+    *VARIABLES,
+    output("PHASE", "STATERESTORE: what follows is of the new Windows", source="PSD"),
 )
 _UNPLACED = (
     "Home_Page", "BitsPerPel", "Xresolution", "Yresolution", "Vrefresh", "AreaCode", "CountryCode",
@@ -190,12 +197,48 @@ def _membership(inputs: Inputs) -> Membership | None:
     )
 
 
-INFO = ActionInfo(
-    type_name="ZTIConfigure",
-    title="Configure",
-    run=configure_windows,
-    forecast=forecast_configure_windows,
-    variables=VARIABLES,
-    other_types=("PSDConfigure",),
-    runs_in=RunIn.WINPE,
+@action(PSD_VARIABLES)
+def configure_for_start(env: Environment, machine: Machine, events: Events) -> ActionResult:
+    """Do what :func:`configure_windows` does, as the last step before the new Windows starts.
+
+    Raises:
+        ActionFailed: as :func:`configure_windows`.
+    """
+    result = configure_windows(env, machine, events)
+    return replace(result, outputs=(*result.outputs, *_end_installation(env, machine)))
+
+
+@forecast
+def forecast_configure_for_start(env: Environment, machine: Machine) -> Forecast:
+    """Tell the same of :func:`configure_for_start`."""
+    told = forecast_configure_windows(env, machine)
+    _end_installation(env, machine)
+    return told
+
+
+def _end_installation(env: Environment, machine: Machine) -> tuple[str, ...]:
+    """Let the next restart be that into the new Windows: sequences of PSD have no step Next Phase."""
+    if machine.system is None:
+        return ()
+    env["PHASE"] = PHASES[-1]
+    return ("PHASE",)
+
+
+INFOS: tuple[ActionInfo, ...] = (
+    ActionInfo(
+        type_name="ZTIConfigure",
+        title="Configure",
+        run=configure_windows,
+        forecast=forecast_configure_windows,
+        variables=VARIABLES,
+        runs_in=RunIn.WINPE,
+    ),
+    ActionInfo(
+        type_name="PSDConfigure",
+        title="Configure (PSD)",
+        run=configure_for_start,
+        forecast=forecast_configure_for_start,
+        variables=PSD_VARIABLES,
+        runs_in=RunIn.WINPE,
+    ),
 )

@@ -87,7 +87,7 @@ def parse_ini(data: bytes, *, source: str) -> IniFile:
     Raises:
         InvalidDocument: when it is larger than 1 MiB, no text, or a line is before the first section.
     """
-    text = as_listing(data, MAX_BYTES, source=source, kind=_KIND)
+    text = as_listing(data, MAX_BYTES, source=source, kind=_KIND).replace("\r\n", "\n").replace("\r", "\n")
     sections: dict[str, Section] = {}
     warnings: list[str] = []
     settings: dict[str, Setting] | None = None

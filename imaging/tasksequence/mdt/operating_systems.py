@@ -12,7 +12,7 @@ from pathlib import Path
 from osdimage.imaging.errors import InvalidRequest
 from osdimage.imaging.tasksequence.computer.machine import Machine
 from osdimage.imaging.tasksequence.computer.paths import insensitive
-from osdimage.imaging.tasksequence.mdt.share import Listed, damaged, items_of, share_of
+from osdimage.imaging.tasksequence.mdt.share import Listed, damaged, items_of, share_of, shown
 
 _LIST = "OperatingSystems.xml"
 _WHAT = "the operating system"
@@ -62,7 +62,5 @@ def _system(share: Path, entry: Listed) -> ListedSystem:
         raise damaged(entry, _WHAT, "ImageIndex is not the number of an image")
     wim = insensitive(share, file.removeprefix(".\\").removeprefix("./"))
     if wim is None or not wim.is_file():
-        # It may hold line ends, which would make two lines of the message.
-        shown = file if file.isprintable() else ascii(file)
-        raise InvalidRequest(f"{entry.source}: ImageFile {shown} is not there")
+        raise InvalidRequest(f"{entry.source}: ImageFile {shown(file)} is not there")
     return ListedSystem(wim, int(index) if index else None)

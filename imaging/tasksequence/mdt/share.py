@@ -23,6 +23,7 @@ from osdimage.imaging.tasksequence.environment import Environment
 from osdimage.imaging.units import MIB
 
 _LARGEST = 16 * MIB
+_LONGEST_SHOWN = 100
 _ROOT, _SCRIPTS = "DeployRoot", "SCRIPTROOT"
 _NAMELESS = r"\\osdimage\DeploymentShare$"
 """What a share is called that does not tell its address in the network."""
@@ -58,8 +59,8 @@ class Listed:
     @property
     def called(self) -> str:
         """What people call it: its name, where it has one that makes no second line of a message."""
-        name = self.fact("Name")
-        return f"{quoted(name)} ({self.guid})" if name and name.isprintable() else self.guid
+        name, guid = self.fact("Name"), shown(self.guid)
+        return f"{quoted(name)} ({guid})" if name and name.isprintable() else guid
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,9 +127,7 @@ class DeploymentShare:
         """
         found = self.find(text)
         if found is None:
-            # It may hold line ends, which would make two lines of the message.
-            shown = text if text.isprintable() else ascii(text)
-            raise InvalidRequest(f"{of}: {shown} is not in the deployment share {self.root}")
+            raise InvalidRequest(f"{of}: {shown(text)} is not in the deployment share {self.root}")
         return found
 
 
@@ -145,6 +144,12 @@ def items_of(root: Path, name: str) -> Iterator[Listed]:
 
 def _root_of(path: Path) -> Element:
     return read_element(read_limited(path, _LARGEST, kind="lists of a deployment share"), source=str(path))
+
+
+def shown(text: str) -> str:
+    """Return a text of a list for a message: it may hold line ends, which would make two lines of it, or be long."""
+    clear = text if text.isprintable() else ascii(text)
+    return clear if len(clear) <= _LONGEST_SHOWN else f"{clear[:_LONGEST_SHOWN]}..."
 
 
 def share_of(machine: Machine) -> DeploymentShare | None:
@@ -208,12 +213,12 @@ def needed_item(machine: Machine, name: str, guid: str, what: str) -> tuple[Depl
         InvalidInput: when the list is no XML.
         StorageError: when it cannot be read.
     """
-    share = needed_share(machine, f"{what} {guid}")
+    share = needed_share(machine, f"{what} {shown(guid)}")
     found = share.item(name, guid)
     if found is None:
         there = [each for each in share.items(name) if each.is_enabled]
         known = ", ".join(each.called for each in there[:10]) or "none"
-        raise InvalidRequest(f"{what} {quoted(guid)} is not in {name} of {share.root}; there are: {known}")
+        raise InvalidRequest(f"{what} {quoted(shown(guid))} is not in {name} of {share.root}; there are: {known}")
     return share, found
 
 

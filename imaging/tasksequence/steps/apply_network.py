@@ -20,6 +20,7 @@ from osdimage.imaging.tasksequence.inputs import Inputs, addresses, boolean, com
 from osdimage.imaging.tasksequence.result import ActionInfo, ActionResult, Events, Forecast, Needs, RunIn, VariableInfo
 from osdimage.imaging.tasksequence.steps.answer_files import change_answer_file, rehearse_change
 from osdimage.imaging.tasksequence.steps.membership import Names, described, read_membership
+from osdimage.imaging.units import counted
 
 _A = "OSDAdapter<N>"
 MOST_ADAPTERS = 64
@@ -72,6 +73,8 @@ VARIABLES: tuple[VariableInfo, ...] = (
     optional(_A + "Name", "of the connection, such as Ethernet", max_length=255, source="CB"),
     optional(_A + "Index", "not used: the number of the element counts", source="CB"),
 )
+ADAPTERS = tuple(each for each in VARIABLES if each.name.startswith("OSDAdapter"))
+"""The variables of adapters alone."""
 _NAMES = Names("OSDNetworkJoinType", "OSDDomainName", "OSDDomainOUName", "OSDWorkgroupName", needs_password=False)
 # "This value is set by the Apply Network Settings action, but it remains in the environment and is available to all
 # subsequent task sequence actions" (Task Sequence Action Variables, and so of CB's name of the second).
@@ -113,8 +116,25 @@ def _remember(env: Environment) -> tuple[str, ...]:
 
 def _described(settings: NetworkSettings) -> str:
     joined = "" if settings.membership is None else described(settings.membership)
-    count = len(settings.adapters)
-    return f"{joined}, {count} adapter{'s' if count != 1 else ''}" if count else joined
+    return f"{joined}, {described_adapters(settings)}" if settings.adapters else joined
+
+
+def described_adapters(settings: NetworkSettings) -> str:
+    """Say for people how many adapters are set up."""
+    return counted(len(settings.adapters), "adapter")
+
+
+def adapter_settings(env: Environment) -> NetworkSettings:
+    """Return the settings of adapters alone.
+
+    Raises:
+        InvalidRequest: when a variable is wrong.
+    """
+    inputs = Inputs(env, ADAPTERS)
+    count = inputs.number("OSDAdapterCount") or 0
+    settings = NetworkSettings(adapters=tuple(_adapter(inputs, each, is_only=count == 1) for each in range(count)))
+    inputs.finish()
+    return settings
 
 
 def _settings(env: Environment) -> NetworkSettings:

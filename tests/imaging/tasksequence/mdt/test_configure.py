@@ -15,7 +15,13 @@ from osdimage.imaging.tasksequence.computer.machine import Machine, Place, Targe
 from osdimage.imaging.tasksequence.computer.supplies import Supplies
 from osdimage.imaging.tasksequence.computer.windows import WindowsFacts
 from osdimage.imaging.tasksequence.environment import Environment
-from osdimage.imaging.tasksequence.mdt.configure import configure_windows, forecast_configure_windows
+from osdimage.imaging.tasksequence.judging.restarts import after_restart
+from osdimage.imaging.tasksequence.mdt.configure import (
+    configure_windows,
+    forecast_configure_for_start,
+    forecast_configure_windows,
+)
+from osdimage.imaging.tasksequence.phases import Phase, RestartTarget
 from osdimage.imaging.tasksequence.steps.install_os import forecast_install_operating_system, install_operating_system
 from osdimage.imaging.tasksequence.steps.partition_disk import partition_disk
 
@@ -150,3 +156,13 @@ def test_a_value_that_windows_cannot_have_is_refused(name: str, value: str) -> N
 def test_what_the_answer_file_gets_no_place_for_is_told() -> None:
     told = forecast_configure_windows(Environment(computer={"Home_Page": "x", "Xresolution": "800"}), Machine())
     assert told.warnings == ("left out of the answer file: Home_Page, Xresolution",)
+
+
+def test_in_psd_the_restart_behind_configure_is_that_into_the_new_windows() -> None:
+    machine, env = Machine(), Environment()
+    told = forecast_configure_for_start(env, machine)
+    assert "PHASE" not in env
+    assert told.does.endswith("go in with the operating system")
+    machine.system = TargetSystem(Place(0, 1), WindowsFacts(10, 0, "x64", "Windows"))
+    forecast_configure_for_start(env, machine)
+    assert after_restart(machine, env, RestartTarget.WINPE) is Phase.NEW

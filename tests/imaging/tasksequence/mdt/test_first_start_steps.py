@@ -102,6 +102,9 @@ def test_a_command_that_the_caller_gives_takes_the_place_of_that_of_the_share() 
     [
         pytest.param("", "is not in Applications.xml", id="missing"),
         pytest.param(item(A, CommandLine="a.exe", Dependency=A), "depends on itself", id="circle"),
+        pytest.param(
+            "".join(item(f"{{{n or A[1:-1]}}}", Dependency=f"{{{n + 1}}}") for n in range(200)), "100 deep", id="deep"
+        ),
         pytest.param(item(A, CommandLine="copy a b"), "a command of the shell", id="shell"),
         pytest.param(
             item(A, CommandLine="a.exe", WorkingDirectory=".\\Applications\\A"),

@@ -357,7 +357,7 @@ def test_what_others_would_answer_is_refused_where_it_counts(setting: str, who: 
             "more than 100,000 settings",
             id="much",
         ),
-        pytest.param("[Settings]\nPriority=\0\n", "NUL", id="nul"),
+        pytest.param("[Settings]\r\nPriority=\0\r\n", "rules:2: a NUL", id="nul"),
     ],
 )
 def test_files_that_are_no_rules_are_refused(text: str, message: str) -> None:
