@@ -32,7 +32,6 @@ _OF_MDT: tuple[tuple[str, str, str, tuple[str, ...]], ...] = (
     ("BDD_ConfigureDHCP", "Configure DHCP", _MDT, ("ZTIConfigureDHCP",)),
     ("BDD_ConfigureDNS", "Configure DNS", _MDT, ("ZTIConfigureDNS",)),
     ("BDD_ExecuteRunbook", "Execute Runbook", _MDT, ("ZTIExecuteRunbook",)),
-    ("LTISysprep", "Execute Sysprep", "it runs Sysprep in the installed Windows", ()),
 )
 # Steps without a type in MDT's templates, and those of PSD; their title is the name of the script.
 _SCRIPTS = (

@@ -94,6 +94,7 @@ INFO = ActionInfo(
     title="Prepare Windows for Capture",
     run=None,
     why_not="it runs Sysprep in the installed Windows",
+    other_types=("LTISysprep",),
     holds=is_prepared,
     refuses=why_unprepared,
     variables=VARIABLES,

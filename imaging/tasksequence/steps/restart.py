@@ -10,6 +10,7 @@ from osdimage.imaging.tasksequence.computer.machine import Machine
 from osdimage.imaging.tasksequence.environment import Environment
 from osdimage.imaging.tasksequence.failures import action, forecast
 from osdimage.imaging.tasksequence.inputs import Inputs, optional
+from osdimage.imaging.tasksequence.judging.restarts import means_new_windows
 from osdimage.imaging.tasksequence.phases import BEFORE_NEW, Phase, RestartTarget
 from osdimage.imaging.tasksequence.result import (
     ActionInfo,
@@ -82,7 +83,8 @@ def _request(env: Environment, machine: Machine) -> tuple[RestartTarget, str | N
 
 def _leaves_windows(env: Environment) -> bool:
     """Tell whether it goes into Windows PE: what follows works on the disk of a Windows that was started."""
-    return (env.properties.get("Target") or "").lower() == RestartTarget.WINPE.value.lower()
+    target = (env.properties.get("Target") or "").lower()
+    return target == RestartTarget.WINPE.value.lower() and not means_new_windows(env)
 
 
 INFO = ActionInfo(
