@@ -17,6 +17,7 @@ ELEMENT = "<N>"
 """Stands for the number of an element in the name of a variable."""
 
 _NAMED = re.compile(r"%([A-Za-z_][A-Za-z0-9_-]*)%", re.ASCII)
+_SUFFIX = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,253}[A-Za-z0-9_])?\.?", re.ASCII)
 _Value = TypeVar("_Value")
 
 
@@ -126,6 +127,13 @@ def addresses(text: str) -> tuple[IPv4Address, ...]:
     if not found:
         raise ValueError
     return found
+
+
+def dns_suffix(text: str) -> str:
+    """Read a suffix of DNS; ValueError when it is none."""
+    if _SUFFIX.fullmatch(text) is None:
+        raise ValueError
+    return text
 
 
 def numbers(most: int) -> Callable[[str], tuple[int, ...]]:

@@ -20,6 +20,7 @@ from osdimage.imaging.answers.settings import Adapter
 from osdimage.imaging.registry.hive import Key
 from osdimage.imaging.registry.lookup import number_of, text_of, texts_of
 from osdimage.imaging.tasksequence.capturing.mac_addresses import MacAddress, mac_address
+from osdimage.imaging.tasksequence.inputs import dns_suffix
 
 _TCPIP, _NETBT = r"Services\Tcpip\Parameters", r"Services\NetBT\Parameters"
 _CONNECTIONS = r"Control\Network\{4D36E972-E325-11CE-BFC1-08002BE10318}"
@@ -161,16 +162,16 @@ def _settings(interface: Interface, mac: MacAddress | None, lmhosts: int | None,
         gateways=gateways,
         gateway_metric=metric,
         dns_servers=_list(_items(text_of(key, "NameServer") or ""), "NameServer"),
-        dns_domain=text_of(key, "Domain") or None,
+        dns_domain=_suffix(key, "Domain"),
         register_dns=_truth(key, "RegistrationEnabled"),
         register_full=_truth(key, "RegisterAdapterName"),
         netbios=netbios if netbios in {0, 1, 2} else None,
         wins_servers=_list(texts_of(netbt, "NameServerList"), "NameServerList"),
         # Windows looks names up in LMHOSTS unless it is told not to.
         lmhosts=False if lmhosts == 0 else None,
-        tcp_ports=_allowed(key, "TCPAllowedPorts") if has_filters else None,
-        udp_ports=_allowed(key, "UDPAllowedPorts") if has_filters else None,
-        protocols=_allowed(key, "RawIPAllowedProtocols") if has_filters else None,
+        tcp_ports=_allowed(key, "TCPAllowedPorts", 0xFFFF) if has_filters else None,
+        udp_ports=_allowed(key, "UDPAllowedPorts", 0xFFFF) if has_filters else None,
+        protocols=_allowed(key, "RawIPAllowedProtocols", 0xFF) if has_filters else None,
     )
 
 
@@ -225,12 +226,20 @@ def _gateways(key: Key) -> tuple[tuple[IPv4Address, ...], int | None]:
     return gateways, metric if gateways and 1 <= metric <= _MOST_METRIC else None
 
 
-def _allowed(key: Key, name: str) -> tuple[int, ...] | None:
-    """Return what a filter lets through, or None when it lets all through."""
+def _suffix(key: Key, name: str) -> str | None:
+    text = text_of(key, name) or ""
+    try:
+        return dns_suffix(text) if text else None
+    except ValueError as error:
+        raise _Unusable(f"{name} holds {text[:40]!a}, which is no suffix of DNS") from error
+
+
+def _allowed(key: Key, name: str, most: int) -> tuple[int, ...] | None:
+    """Return what a filter lets through, of numbers up to a largest one, or None when it lets all through."""
     value = key.value(name)
     texts = texts_of(key, name)
     if value is None or texts[:1] == ("0",):
         return None
-    if not all(each.isascii() and each.isdigit() and len(each) <= 5 for each in texts):
-        raise _Unusable(f"{name} holds {' '.join(texts)[:40]!a}, which are no numbers")
+    if not all(each.isascii() and each.isdigit() and len(each) <= 5 and int(each) <= most for each in texts):
+        raise _Unusable(f"{name} holds {' '.join(texts)[:40]!a}, which are no numbers up to {most}")
     return tuple(map(int, texts))

@@ -7,16 +7,16 @@ the next Windows does the same.  It is captured where its MAC address is known, 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from ipaddress import IPv4Network
 
 from osdimage.imaging.answers.settings import Adapter, Membership, NetworkSettings
 from osdimage.imaging.drivers.offline.windows import OfflineWindows
 from osdimage.imaging.errors import InvalidInput
-from osdimage.imaging.registry.hive import Key
 from osdimage.imaging.registry.lookup import number_of, text_of
 from osdimage.imaging.tasksequence.capturing.adapters import CapturedAdapter, MacsTold, adapters_of, nobody
+from osdimage.imaging.tasksequence.inputs import dns_suffix
 
 _PARAMETERS = r"Services\Tcpip\Parameters"
 _VISTA = (6, 0)
@@ -56,9 +56,11 @@ def network_of(windows: OfflineWindows, *, told: MacsTold = nobody) -> CapturedN
     filtering = windows.os.version < _VISTA and number_of(parameters, "EnableSecurityFilters") == 1
     found = adapters_of(control, has_filters=filtering, told=told)
     taken = [each for each in found if each.settings is not None and not (each.says_nothing and each.mac is None)]
+    domain, lost_domain = _suffixes([text_of(parameters, "NV Domain") or text_of(parameters, "Domain") or ""])
+    suffixes, lost = _suffixes(_SEPARATORS.split(text_of(parameters, "SearchList") or ""))
     settings = NetworkSettings(
-        dns_domain=_domain(parameters),
-        dns_suffixes=tuple(filter(None, _SEPARATORS.split(text_of(parameters, "SearchList") or ""))),
+        dns_domain=next(iter(domain), None),
+        dns_suffixes=suffixes,
         filtering=filtering,
         adapters=tuple(each.settings for each in taken[:MOST_ADAPTERS] if each.settings is not None),
     )
@@ -67,11 +69,18 @@ def network_of(windows: OfflineWindows, *, told: MacsTold = nobody) -> CapturedN
         for each in found
         if each.says_nothing and each.mac is None
     )
-    return CapturedNetwork(settings, tuple(_warnings(found, taken)), notes)
+    return CapturedNetwork(settings, (*lost_domain, *lost, *_warnings(found, taken)), notes)
 
 
-def _domain(parameters: Key) -> str | None:
-    return text_of(parameters, "NV Domain") or text_of(parameters, "Domain") or None
+def _suffixes(texts: Iterable[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return those of texts that are suffixes of DNS, and a sentence about each other that is not empty."""
+    found, lost = [], []
+    for each in filter(None, texts):
+        try:
+            found.append(dns_suffix(each))
+        except ValueError:
+            lost.append(f"the suffix of DNS {each[:40]!a} is not captured: it is none")
+    return tuple(found), tuple(lost)
 
 
 def _warnings(found: tuple[CapturedAdapter, ...], taken: list[CapturedAdapter]) -> Iterator[str]:

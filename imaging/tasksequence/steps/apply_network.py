@@ -16,7 +16,16 @@ from osdimage.imaging.tasksequence.codes import HResult
 from osdimage.imaging.tasksequence.computer.machine import Machine
 from osdimage.imaging.tasksequence.environment import Environment
 from osdimage.imaging.tasksequence.failures import action, forecast
-from osdimage.imaging.tasksequence.inputs import Inputs, addresses, boolean, comma_list, numbers, optional, required
+from osdimage.imaging.tasksequence.inputs import (
+    Inputs,
+    addresses,
+    boolean,
+    comma_list,
+    dns_suffix,
+    numbers,
+    optional,
+    required,
+)
 from osdimage.imaging.tasksequence.result import ActionInfo, ActionResult, Events, Forecast, Needs, RunIn, VariableInfo
 from osdimage.imaging.tasksequence.steps.answer_files import change_answer_file, rehearse_change
 from osdimage.imaging.tasksequence.steps.membership import Names, described, read_membership
@@ -79,7 +88,6 @@ _NAMES = Names("OSDNetworkJoinType", "OSDDomainName", "OSDDomainOUName", "OSDWor
 # "This value is set by the Apply Network Settings action, but it remains in the environment and is available to all
 # subsequent task sequence actions" (Task Sequence Action Variables, and so of CB's name of the second).
 _REMAIN = ("OSDDNSDomain", "OSDSuffixSearchOrder", "OSDDNSSuffixSearchOrder", "OSDEnableTCPIPFiltering")
-_SUFFIX = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,253}[A-Za-z0-9_])?\.?", re.ASCII)
 _HEX = re.compile(r"[0-9A-Fa-f]{12}", re.ASCII)
 
 
@@ -144,7 +152,7 @@ def _settings(env: Environment) -> NetworkSettings:
     count = inputs.number("OSDAdapterCount") or 0
     settings = NetworkSettings(
         membership=membership,
-        dns_domain=inputs.parsed("OSDDNSDomain", _suffix),
+        dns_domain=inputs.parsed("OSDDNSDomain", dns_suffix),
         dns_suffixes=suffixes or (),
         filtering=inputs.boolean("OSDEnableTCPIPFiltering") is True,
         adapters=tuple(_adapter(inputs, number, is_only=count == 1) for number in range(count)),
@@ -169,7 +177,7 @@ def _adapter(inputs: Inputs, number: int, *, is_only: bool) -> Adapter:
     gateways = inputs.parsed(_A + "Gateways", addresses, number)
     wins = inputs.parsed(_A + "WINSServerList", addresses, number)
     netbios = inputs.text(_A + "TcpipNetbiosOptions", number)
-    domain = inputs.parsed(_A + "DNSDomain", _suffix, number) or inputs.parsed(_A + "DNSSuffix", _suffix, number)
+    domain = inputs.parsed(_A + "DNSDomain", dns_suffix, number) or inputs.parsed(_A + "DNSSuffix", dns_suffix, number)
     return Adapter(
         mac=mac,
         name=name,
@@ -218,14 +226,8 @@ def _mac(text: str) -> str:
     return plain.upper()
 
 
-def _suffix(text: str) -> str:
-    if _SUFFIX.fullmatch(text) is None:
-        raise ValueError
-    return text
-
-
 def _suffixes(text: str) -> tuple[str, ...]:
-    return tuple(map(_suffix, comma_list(text)))
+    return tuple(map(dns_suffix, comma_list(text)))
 
 
 INFO = ActionInfo(

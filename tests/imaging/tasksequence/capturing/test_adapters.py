@@ -104,6 +104,10 @@ FAULTS = {
     "a mask upside down": ({"SubnetMask": made.texts("0.0.0.255")}, "SubnetMask holds 0.0.0.255, which has holes"),
     "two masks": ({"SubnetMask": made.texts("255.0.0.0", "255.0.0.0")}, "1 addresses (IPAddress) and 2 masks"),
     "no address": ({"IPAddress": made.texts(made.NO_ADDRESS)}, "it gets no addresses by DHCP, and has none of its own"),
+    "a suffix that is none": (
+        {"Domain": made.text("lab example")},
+        "Domain holds 'lab example', which is no suffix of",
+    ),
     "a server in words": ({"NameServer": made.text("dns 10.0.0.1")}, "NameServer holds 'dns'"),
 }
 
@@ -118,6 +122,22 @@ def test_an_adapter_that_cannot_be_used_is_named_and_the_others_are_captured(
     assert len(found.warnings) == 1
     assert found.warnings[0].startswith("adapter 'A' is not captured: ")
     assert said in found.warnings[0]
+
+
+def test_a_filter_that_windows_could_not_have_is_a_fault_of_its_adapter() -> None:
+    keys = {**made.XP, rf"{TCPIP}\Interfaces\{ONE}": {**STATIC, "RawIPAllowedProtocols": made.texts("6", "256")}}
+    found = captured(keys, "xp")
+    assert found.settings.adapters == ()
+    assert "RawIPAllowedProtocols holds '6 256', which are no numbers up to 255" in found.warnings[0]
+
+
+def test_a_suffix_of_dns_that_is_none_is_lost_alone() -> None:
+    parameters = {"NV Domain": made.text("corp"), "SearchList": made.text("a.example,\u00e4.example b.example")}
+    found = captured({TCPIP: parameters})
+    assert (found.settings.dns_domain, found.settings.dns_suffixes) == ("corp", ("a.example", "b.example"))
+    assert found.warnings == (r"the suffix of DNS '\xe4.example' is not captured: it is none",)
+    wrong = captured({TCPIP: {"NV Domain": made.text("corp example")}})
+    assert (wrong.settings.dns_domain, len(wrong.warnings)) == (None, 1)
 
 
 def test_0_0_0_0_is_no_address_beside_others() -> None:

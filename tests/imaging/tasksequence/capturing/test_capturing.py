@@ -32,8 +32,11 @@ from cases.settings_of_windows import (
     text,
     tree_of,
 )
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from judges.disk import partition_of
 from judges.wim import output
+from osdimage.imaging.answers.settings import Adapter, NetworkSettings
 from osdimage.imaging.errors import ActionFailed, Means
 from osdimage.imaging.registry.write import new_hive, write_hive
 from osdimage.imaging.tasksequence.capturing.capture_network import (
@@ -44,7 +47,8 @@ from osdimage.imaging.tasksequence.capturing.capture_windows import (
     capture_windows_settings,
     forecast_capture_windows_settings,
 )
-from osdimage.imaging.tasksequence.capturing.network import network_of
+from osdimage.imaging.tasksequence.capturing.network import network_of, network_variables
+from osdimage.imaging.tasksequence.capturing.storing import store
 from osdimage.imaging.tasksequence.capturing.told_macs import told_macs
 from osdimage.imaging.tasksequence.computer.machine import Machine, Place, TargetSystem
 from osdimage.imaging.tasksequence.computer.old_windows import opened_old_windows
@@ -219,6 +223,39 @@ def test_of_the_network_only_what_is_asked_for_is_captured(seven: Machine) -> No
     )
     adapters = run(capture_network_settings, Environment(), seven, {"OSDMigrateNetworkMembership": "false"})
     assert adapters.outputs[:3] == ("OSDDNSDomain", "OSDDNSSuffixSearchOrder", "OSDAdapterCount")
+
+
+ADDRESSES = st.lists(st.ip_addresses(v=4).filter(int), max_size=3).map(tuple)
+PORTS = st.none() | st.lists(st.integers(0, 255), max_size=3).map(tuple)
+TRUTHS = st.none() | st.booleans()
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.data())
+def test_whatever_an_adapter_has_apply_network_settings_takes(seven: Machine, data: st.DataObject) -> None:
+    static = data.draw(st.lists(st.tuples(st.ip_addresses(v=4), st.integers(0, 32)), max_size=3))
+    gateways = data.draw(ADDRESSES) if static else ()
+    adapter = Adapter(
+        mac="00155D010203",
+        name=data.draw(st.none() | st.just("LAN")),
+        dhcp=not static,
+        addresses=tuple(static),
+        gateways=gateways,
+        gateway_metric=data.draw(st.none() | st.integers(1, 9999)) if gateways else None,
+        dns_servers=data.draw(ADDRESSES),
+        register_dns=data.draw(TRUTHS),
+        register_full=data.draw(TRUTHS),
+        netbios=data.draw(st.none() | st.integers(0, 2)),
+        wins_servers=data.draw(ADDRESSES),
+        lmhosts=data.draw(TRUTHS),
+        tcp_ports=data.draw(PORTS),
+        udp_ports=data.draw(PORTS),
+        protocols=data.draw(PORTS),
+    )
+    env = Environment()
+    store(env, network_variables(NetworkSettings(adapters=(adapter,))))
+    with env.step_defaults(NETWORK):
+        assert forecast_apply_network_settings(env, seven.rehearsal()).problems == ()
 
 
 def test_a_controller_of_a_domain_is_captured_as_a_member_which_is_said(tmp_path: Path) -> None:
