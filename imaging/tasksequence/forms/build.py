@@ -25,6 +25,10 @@ from osdimage.imaging.tasksequence.sequence import Group, Sequence, Step, check_
 VERSION = "3.10"
 """That of ConfigMgr's exports."""
 
+_CODES = {
+    "sms_tasksequence_runcommandlineaction": (0, 3010),
+    "sms_tasksequence_runpowershellscriptaction": (0, 3010),
+}
 _PREFIX, _SUFFIX = "SMS_TaskSequence_", "Action"
 
 
@@ -91,7 +95,7 @@ def step(
     disable: bool = False,
     continue_on_error: bool = False,
     run_in: RunIn = RunIn.BOTH,
-    success_codes: Iterable[int] = (0,),
+    success_codes: Iterable[int] | None = None,
     retry_count: int = 0,
 ) -> Step:
     """Make a step.
@@ -107,17 +111,20 @@ def step(
         disable: leave it out.
         continue_on_error: go on after it has failed.
         run_in: where it runs.
-        success_codes: the codes that count as success.
+        success_codes: the codes that count as success; None for those that the editor of ConfigMgr offers: 0, and for
+            command lines and scripts 3010, too, with which they ask for a restart.
         retry_count: how often it is tried again.
     """
+    kind = full_type(type_name)
+    codes = _CODES.get(kind.lower(), (0,)) if success_codes is None else success_codes
     attributes = {
-        "type": full_type(type_name),
+        "type": kind,
         "name": name,
         "description": description,
         "disable": _true(disable),
         "continueOnError": _true(continue_on_error),
         "runIn": run_in.value,
-        "successCodeList": " ".join(map(str, success_codes)),
+        "successCodeList": " ".join(map(str, codes)),
         "retryCount": str(retry_count),
     }
     conditions = () if condition is None else (write_condition(condition),)

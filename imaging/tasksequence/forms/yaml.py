@@ -97,6 +97,7 @@ class _Reader(PlainReader):
         name, kind = self.text(facts, "step", where), self.text(facts, "type", where)
         if not name or not kind:
             raise self.fail(where, "a step has step: NAME and type: TYPE; a group has group: NAME")
+        codes = self.text(facts, "successCodeList", where)
         return build.step(
             name,
             _type(kind),
@@ -108,7 +109,7 @@ class _Reader(PlainReader):
             disable=self.boolean(facts, "disable", where),
             continue_on_error=self.boolean(facts, "continueOnError", where),
             run_in=self._run_in(facts, where),
-            success_codes=self._numbers(self.text(facts, "successCodeList", where) or "0", where),
+            success_codes=self._numbers(codes, where) if codes is not None else None,
             retry_count=self._numbers(self.text(facts, "retryCount", where) or "0", where)[0],
         )
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from osdimage.imaging.errors import InvalidRequest
+from osdimage.imaging.errors import InvalidRequest, Means, Remedy
 from osdimage.imaging.tasksequence.computer.machine import Machine
 from osdimage.imaging.tasksequence.environment import Environment
 from osdimage.imaging.tasksequence.inputs import Inputs, boolean, optional, required
@@ -43,6 +43,8 @@ VARIABLES: tuple[VariableInfo, ...] = (
 )
 _AS_USER = ("_SMSTSRunCommandLineAsUser", "SMSTSRunCommandLineAsUser", "RunAsUser")
 _RUN = re.compile(r"\"?smsswd\.exe\"?\s+/run:(\S*)\s*", re.ASCII | re.IGNORECASE)
+_SHARE = re.compile(r"(?<![:\w\\.])\\\\[A-Za-z0-9_-][^\\/\s\"<>|*?:]*\\[^\\/\s\"<>|*?:]+")
+_INSTEAD = Remedy("let the first start run another command in place of step N: {}", (Means.REPLACE_STEP,), ("N",))
 _MOST_SHOWN = 200
 
 
@@ -101,7 +103,7 @@ def stage_command_line(env: Environment, machine: Machine) -> StagedCommand:
     """
     told = read_command_step(env)
     if told.runs_as is not None:
-        raise InvalidRequest(f"it runs as another user ({told.runs_as}), and the first start has none but the system")
+        raise as_another_user(told.runs_as)
     package = None if told.package_id is None else needed_package(machine, told.package_id)
     return StagedCommand(
         does="run a command line that is not to be shown" if told.is_hidden else f"run {_shown(told.command)}",
@@ -137,13 +139,24 @@ def _is_absolute(folder: str) -> bool:
     return folder.lstrip('"')[:1] in {"%", "\\", "/"} or folder.lstrip('"')[1:2] == ":"
 
 
+def as_another_user(setting: str) -> InvalidRequest:
+    """Return the error about a step that runs as another user."""
+    return InvalidRequest(
+        f"it runs as another user ({setting}), and the first start has none but the system", remedy=_INSTEAD
+    )
+
+
 def warned(text: str, machine: Machine) -> tuple[str, ...]:
-    """Return what is to be said of variables whose values only the first start knows."""
-    names = read_later(text, machine.unsure)
-    if not names:
-        return ()
-    named = ", ".join(names)
-    return (f"{named}: what the first start puts there, its shell reads: & | < > ^ are no text outside of quotes",)
+    """Return what is to be said of variables whose values only the first start knows, and of what is in the network."""
+    told = []
+    if names := read_later(text, machine.unsure):
+        shell = "what the first start puts there, its shell reads: & | < > ^ are no text outside of quotes"
+        told.append(f"{', '.join(names)}: {shell}")
+    if shares := dict.fromkeys(_SHARE.findall(text)):
+        told.append(
+            f"{', '.join(shares)}: the first start reaches it as the computer, and no folder stands for it there"
+        )
+    return tuple(told)
 
 
 def _shown(command: str) -> str:

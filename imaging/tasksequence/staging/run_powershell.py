@@ -23,7 +23,7 @@ from osdimage.imaging.tasksequence.result import ActionInfo, VariableInfo
 from osdimage.imaging.tasksequence.sequence import codes_of
 from osdimage.imaging.tasksequence.staging.commands import arguments, checked_path
 from osdimage.imaging.tasksequence.staging.needs import POWERSHELL, folder_of, has_powershell, needed_package
-from osdimage.imaging.tasksequence.staging.run_command_line import start_lines, warned
+from osdimage.imaging.tasksequence.staging.run_command_line import as_another_user, start_lines, warned
 from osdimage.imaging.tasksequence.staging.staged import StagedCommand, StagedFile, StagedPackage
 
 _OWN = "OSDRunPowerShellScript"
@@ -98,7 +98,7 @@ def stage_script(env: Environment, machine: Machine) -> StagedCommand:
     runs_as = inputs.boolean("_SMSTSRunPowerShellAsUser") or inputs.boolean("SMSTSRunPowerShellAsUser")
     inputs.finish()
     if runs_as:
-        raise InvalidRequest("it runs as another user, and the first start has none but the system")
+        raise as_another_user("SMSTSRunPowerShellAsUser")
     package = None if package_id is None else needed_package(machine, package_id)
     files: tuple[StagedFile, ...] = ()
     if package is not None and name is not None:

@@ -9,6 +9,8 @@ from collections.abc import Iterator, Sequence
 
 import pytest
 from cases.telling_program import telling_program
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from judges.wine import Wine
 from osdimage.imaging import InvalidRequest
 from osdimage.imaging.tasksequence.staging.commands import command_line, folder_lines, read_later, unescaped
@@ -152,6 +154,19 @@ def test_what_no_line_of_a_batch_file_can_be_is_refused(command: str, says: str)
     with pytest.raises(InvalidRequest) as caught:
         command_line(command)
     assert says in str(caught.value)
+
+
+# By a reading of the line that is no part of what writes it: what is neither quoted nor behind a caret.
+@settings(deadline=None)
+@given(st.text(st.sampled_from('ab.\\/ \t"&|<>^()%!\n\x1a\u3000é;,=@') | st.characters(codec="utf-16"), max_size=60))
+def test_no_line_lets_the_shell_read_an_operator(text: str) -> None:
+    try:
+        line = command_line(text)
+    except InvalidRequest:
+        return
+    plain = re.sub(r'"[^"]*(?:"|$)|\^.', "", line)
+    assert not set(plain) & set("&|<>\n")
+    assert "%" not in line.replace("%%", "")
 
 
 def test_a_huge_command_line_is_refused_at_once() -> None:

@@ -101,11 +101,28 @@ def test_a_variable_that_the_first_start_sets_is_read_there() -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "share"),
+    [
+        (r'cmd.exe /c "\\srv-1\s$\a b.exe" \\srv-1\s$\c', r"\\srv-1\s$"),
+        (r"x.exe \\.\PhysicalDrive0 \\?\C:\x C:\\a\b a\\b\c", None),
+    ],
+)
+def test_what_is_in_the_network_is_told(text: str, share: str | None) -> None:
+    warnings = staged(command(text), new_windows()).warnings
+    assert [each.partition(": ")[0] for each in warnings] == ([] if share is None else [share])
+
+
+def test_a_command_line_written_by_hand_may_ask_for_a_restart() -> None:
+    assert command("a.exe").success_codes == (0, 3010)
+    assert set_variable("A", "x").success_codes == (0,)
+
+
+@pytest.mark.parametrize(
     ("wanted", "says"),
     [
         pytest.param(command(""), "CommandLine is missing", id="no command"),
         pytest.param(command("copy a b"), "valid is cmd.exe /c copy", id="command of the shell"),
-        pytest.param(command("a.exe", {"RunAsUser": "true"}), "runs as another user (RunAsUser)", id="another user"),
+        pytest.param(command("a.exe", {"RunAsUser": "true"}), "Supplies.replaced[N]", id="another user"),
         pytest.param(command("a.exe", SuccessCodes="x"), "SuccessCodes=x: valid: exit codes", id="codes"),
         pytest.param(command("a.exe", PackageID="ABC00009"), "no path for package 'ABC00009'", id="not mapped"),
         pytest.param(command("a.exe", PackageID="GONE"), "/nowhere does not exist", id="not there"),
