@@ -81,8 +81,8 @@ class Collecting:
     def _tell(self, found: FirstStartResults, removed: int | None, reporter: Reporter) -> None:
         if reporter.as_json:
             facts = {"starts": found.starts, "is_done": found.is_done, "has_failed": found.has_failed}
-            gone = {"removed_files": removed}
-            render.document({**facts, **gone, "steps": list(map(_facts, found.steps))}, kind="run-results")
+            more = {"removed_files": removed, "traces": list(found.traces)}
+            render.document({**facts, **more, "steps": list(map(_facts, found.steps))}, kind="run-results")
         elif not reporter.quiet:
             self._show(found, reporter)
             if removed is not None:
@@ -94,6 +94,8 @@ class Collecting:
         render.table(["", "step", "result", "code", "began", "time"], _rows(found), right=(0, 3, 5), cut=True)
         render.line()
         render.line(f"{self.disk}: {_end(found)}")
+        for text in found.traces:
+            render.line(f"  {text}")
 
 
 collecting = params.gathered(

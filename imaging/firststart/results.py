@@ -16,6 +16,7 @@ from osdimage.imaging.errors import InvalidDocument, InvalidRequest
 from osdimage.imaging.files import FileSource
 from osdimage.imaging.firststart.folder import FOLDER, FORMAT, PLAN, VERSION
 from osdimage.imaging.firststart.steps import MOST_STEPS, NAME, takes_value
+from osdimage.imaging.firststart.unstarted import traces_of_setup
 from osdimage.imaging.units import MIB
 
 _LARGEST = 4 * MIB
@@ -79,12 +80,14 @@ class FirstStartResults:
         starts: how often it was started; 0 when it never was.
         is_done: whether it came to its end.
         has_failed: whether a step ended it.
+        traces: of one that was never started, what the Windows tells of that: sentences, and lines of Setup's log.
     """
 
     steps: tuple[StepResult, ...]
     starts: int
     is_done: bool
     has_failed: bool
+    traces: tuple[str, ...] = ()
 
 
 def read_results(files: FileSource) -> FirstStartResults:
@@ -101,7 +104,9 @@ def read_results(files: FileSource) -> FirstStartResults:
     planned = _planned(files)
     ends = dict(_ends(files))
     steps = tuple(_step(files, number, fields, ends) for number, fields in enumerate(planned, 1))
-    return FirstStartResults(steps, _starts(files), _is_file(files, "done"), _is_file(files, "failed"))
+    starts = _starts(files)
+    traces = () if starts else traces_of_setup(files, root_of(files))
+    return FirstStartResults(steps, starts, _is_file(files, "done"), _is_file(files, "failed"), traces)
 
 
 def read_variables(files: FileSource) -> dict[str, str]:

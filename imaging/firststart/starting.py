@@ -172,12 +172,17 @@ def read_windows(
         is_generalized=is_generalized,
         code_page=_code_page(system, files.name),
         edition=text_of(current, "EditionID"),
-        has_oem_key="-OEM-" in (text_of(current, "ProductId") or "").upper(),
+        has_oem_key=software is not None and has_oem_key(software),
         setup_type=number_of(setup, "SetupType") or 0,
         setup_command=text_of(setup, "CmdLine"),
         setup_complete=None if there is None else files.read(script, limit=_LARGEST_SCRIPT),
         has_powershell=files.exists(rf"{root}\{_POWERSHELL}"),
     )
+
+
+def has_oem_key(software: Hive) -> bool:
+    """Tell by the product id in a hive SOFTWARE whether the product key is that of an OEM."""
+    return "-OEM-" in (text_of(software.root.find(_CURRENT_VERSION), "ProductId") or "").upper()
 
 
 def _code_page(system: Hive, name: str) -> str:

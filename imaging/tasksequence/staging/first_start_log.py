@@ -29,6 +29,7 @@ def log_lines(files: FileSource, results: FirstStartResults, *, now: datetime) -
     moment = _moment(next((each.began_ns for each in results.steps if each.began_ns is not None), None)) or now
     if not results.starts:
         yield _line("Windows has not started its first start yet", moment, LogType.WARNING)
+    yield from (_line(text, moment, LogType.WARNING) for text in results.traces)
     for step in results.steps:
         moment = _moment(step.began_ns) or moment
         if step.began_ns is not None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from cases.boot_drivers import storage_package
-from cases.offline_windows import WINDOWS_7, WINDOWS_11, make_tree
+from cases.offline_windows import WINDOWS_7, WINDOWS_11, make_tree, software_hive
 from cases.windows_trees import write_tree
 from judges import hive as hives
 from judges import wim as judges
@@ -16,6 +16,8 @@ from judges.disk import copy_of, partition_of
 from judges.ntfs import plain_contents
 from osdimage.imaging.disk.places import open_volume
 from osdimage.imaging.firststart.folder import FOLDER
+from osdimage.imaging.registry.hive import Value
+from osdimage.imaging.registry.write import write_hive
 from osdimage.imaging.volume.filesystems import open_files
 from runs.commands import osdimage
 
@@ -90,6 +92,29 @@ def test_what_became_of_it_is_collected(first: Path) -> None:
     assert (step["name"], step["result"], step["code"]) == ("Install the drivers", "done", 3010)
     leave(first, results__txt=b"1 failed 5\r\n", failed=b"1 5\r\n")
     assert "the first start FAILED (1 start)" in osdimage("run", "--collect", first, code=1).out
+
+
+# A product id of Windows 7 as ProductId has it, and lines of setupact.log as Setup writes them.
+@pytest.mark.foreign
+def test_what_setup_tells_of_one_that_never_began_is_shown(tmp_path: Path) -> None:
+    disk, _ = deployed(tmp_path, WINDOWS_11, "--first-boot", "setup")
+    lines = (
+        b"2026-01-02 03:04:05, Info       [oobe.exe] Applying unattend.\r\n"
+        b"2026-01-02 03:04:06, Info       [windeploy.exe] Client OS edition and OEM license detected, "
+        b"will not run SetupComplete.cmd\r\n"
+    )
+    software = software_hive(WINDOWS_11)
+    software.root.ensure(r"Microsoft\Windows NT\CurrentVersion").set(
+        Value.string("ProductId", "00359-OEM-8992687-00006")
+    )
+    with open_volume(disk, 1, write=True) as volume, open_files(volume, write=True) as files:
+        files.write(r"Windows\Panther\UnattendGC\setupact.log", lines)
+        files.write(r"Windows\System32\config\SOFTWARE", write_hive(software))
+    told = osdimage("run", "--collect", disk)
+    assert "its product key is that of an OEM" in told.out
+    assert "will not run SetupComplete.cmd" in told.out
+    assert "Applying unattend" not in told.out
+    assert len(osdimage("run", "--collect", disk, "--json").document["traces"]) == 2
 
 
 # A log viewer shows one message a line; what a step wrote cannot end the message that it is in.
