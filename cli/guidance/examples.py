@@ -185,7 +185,11 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     ),
     "registry import": ("osdimage registry import disk.img --partition 3 --hive SYSTEM boot.reg",),
     "registry set": ("osdimage registry set install.wim --index 1 --hive SYSTEM Setup 1 --value Lab --type dword",),
-    "run": ("osdimage run sequence.xml --disk 0=disk.img --size 64GB --package ABC00001=install.wim --dry-run",),
+    "run": (
+        "osdimage run sequence.xml --disk 0=disk.img --size 64GB --package ABC00001=install.wim --dry-run",
+        "osdimage run sequence.xml --disk 0=disk.img --size 64GB --answers answers.yaml --log smsts.log",
+        "osdimage run --collect disk.img",
+    ),
     "split": (
         "osdimage split install.wim /media/stick/sources/install.swm",
         "osdimage split install.esd install.swm --size 2GB",
