@@ -13,12 +13,14 @@ from xml.sax.saxutils import escape
 import pytest
 from cases.offline_windows import WINDOWS_7, WINDOWS_11, Made, make_tree
 from cases.sequence import MBR, MIB, blank_disk, computer
+from cases.telling_program import telling_program
 from cases.windows_trees import write_tree
 from judges import batch
 from judges import hive as hives
 from judges import wim as judges
 from judges.disk import partition_of
 from judges.ntfs import plain_contents
+from judges.wine import Wine
 from osdimage.imaging.answers.sysprep_inf import SysprepInf
 from osdimage.imaging.answers.unattend import Unattend
 from osdimage.imaging.capture import capture_image
@@ -327,6 +329,36 @@ def test_the_properties_of_the_client(tmp_path: Path, properties: str, engine: d
 def test_what_is_no_property_is_refused(tmp_path: Path, properties: str) -> None:
     with pytest.raises(InvalidRequest, match="SMSClientInstallProperties"):
         command(tmp_path, {"SMSClientInstallProperties": properties})
+
+
+@pytest.mark.foreign
+@pytest.mark.slow
+def test_the_client_gets_its_properties_in_the_shell_of_windows_and_must_be_there_afterwards(tmp_path: Path) -> None:
+    properties = 'FSP=f1 DESC="a & b (100%)" X=1&2^3 /mp:https://mp'
+    wine = Wine.make(tmp_path / "wine")
+    folder = wine.drive / "First start"
+    write_tree(folder, {"packages/CLIENT/ccmsetup.exe": telling_program()})
+    write_tree(tmp_path / "client", {"ccmsetup.exe": b"MZ"})
+    env = Environment(computer={"SMSClientInstallProperties": properties})
+    with env.step_defaults({"_SMSClientPackageID": "CLIENT"}):
+        staged = stage_client(env, Machine(packages={"CLIENT": tmp_path / "client"}))
+    assert staged is not None
+    (folder / "step.cmd").write_bytes("".join(f"{line}\r\n" for line in staged.lines).encode("ascii"))
+    runs = (
+        "@echo off",
+        r'set "OSDImageFirstStart=C:\First start"',
+        r'pushd "C:\First start"',
+        "cmd /d /c step.cmd >told.txt",
+        "echo %ERRORLEVEL% >code.txt",
+    )
+    (wine.drive / "runs.cmd").write_bytes("".join(f"{line}\r\n" for line in runs).encode("ascii"))
+    wine.run("cmd", "/d", "/c", r"C:\runs.cmd")
+    wine.stop()
+    told = (folder / "told.txt").read_bytes().decode("utf-16-le").partition("\0")[0]
+    package = r"C:\First start\packages\CLIENT"
+    assert told == rf'"{package}\ccmsetup.exe" /source:"{package}" /noservice SMSSITECODE=AUTO {properties}'
+    # No service of the client is in this Windows: ERROR_SERVICE_DOES_NOT_EXIST.
+    assert (folder / "code.txt").read_text().split() == ["1060"]
 
 
 def test_a_package_without_the_client_is_refused(tmp_path: Path) -> None:
