@@ -22,6 +22,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "delete": ("wim.delete", "Delete images from a WIM."),
     "deploy": ("deploy.deploy", "Turn a WIM into a disk: partitions, volumes, image, boot files."),
     "run": ("sequence.run", "Run a task sequence of ConfigMgr or MDT against disk images."),
+    "facts": ("sequence.facts", "Print what a computer is, for the conditions of task sequences."),
     "disk": ("disk.group", "Lay out a disk: plan, init, show, check, format, backup, restore."),
     "media": ("media.group", "Look into a disc, an ISO file: show, list, extract."),
     "bootimage": ("bootimage.group", "Look into and change boot images: show, set, add-driver and more."),

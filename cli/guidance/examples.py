@@ -147,6 +147,11 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "osdimage extract disk.img /Users --partition 3 --to users",
         "osdimage extract 'Windows.iso!sources/boot.wim' /setup.exe --index 2 --to -",
     ),
+    "facts": (
+        "osdimage facts > facts.json",
+        "osdimage facts dmidecode.txt > facts.json",
+        "osdimage facts --for-windows",
+    ),
     "help": ("osdimage help disk init",),
     "info": (
         "osdimage info install.wim",

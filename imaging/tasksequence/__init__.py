@@ -35,6 +35,7 @@ __getattr__, __dir__, __all__ = lazily(
         "environment": ("Environment",),
         "facts.check_readiness": ("check_readiness",),
         "facts.dynamic_variables": ("set_dynamic_variables",),
+        "facts.given": ("given_facts",),
         "facts.known": ("ask_of", "facts_of"),
         "forms.answers": ("Answers", "load_answers"),
         "forms.children": ("with_children",),

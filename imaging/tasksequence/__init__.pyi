@@ -15,6 +15,7 @@ from osdimage.imaging.tasksequence.elsewhere import ELSEWHERE as ELSEWHERE
 from osdimage.imaging.tasksequence.environment import Environment as Environment
 from osdimage.imaging.tasksequence.facts.check_readiness import check_readiness as check_readiness
 from osdimage.imaging.tasksequence.facts.dynamic_variables import set_dynamic_variables as set_dynamic_variables
+from osdimage.imaging.tasksequence.facts.given import given_facts as given_facts
 from osdimage.imaging.tasksequence.facts.known import ask_of as ask_of, facts_of as facts_of
 from osdimage.imaging.tasksequence.forms.answers import Answers as Answers, load_answers as load_answers
 from osdimage.imaging.tasksequence.forms.children import with_children as with_children

@@ -105,6 +105,8 @@ COMMANDS = {
     "run-yaml": "run --explain yaml",
     "run-answers": "run --explain answers",
     "run-results": "run --collect first.img",
+    "facts": "facts qemu",
+    "facts-line": "facts --for-windows",
     "doctor": "doctor",
 }
 NEEDS_FUSE = {"mount", "unmount"}
@@ -185,7 +187,7 @@ def documented(kind: str) -> set[str]:
 def test_every_command_is_walked_over() -> None:
     kinds = {"-".join(words) for words in VERBS}
     more = {"apply-also", "deploy-also", "export-split", "deploy-plan", "deploy-plans", "run-plan", "run-actions"}
-    more |= {"run-results"}
+    more |= {"run-results", "facts-line"}
     assert kinds | more | {"run-explain", "run-yaml", "run-answers", "deploy-set", "deploy-set-plan"} == set(COMMANDS)
 
 

@@ -41,7 +41,7 @@ MAX_FACTS_BYTES = 1 << 20
 """The largest facts that are read: all classes of a computer that conditions ask for have a tenth of it."""
 _DEEPEST = 6
 _LONGEST_TEXT = 8192
-_KNOWN = ("format", "version", "classes", "tpm")
+_KNOWN = ("format", "version", "kind", "classes", "tpm")
 
 
 def is_facts(document: object) -> bool:
@@ -128,10 +128,14 @@ def _refuse_others(document: Fields, *known: str) -> None:
         raise ValueError(f"{unknown!r} is not known; valid are {', '.join(sorted(known))}")
 
 
-def write_facts(facts: ComputerFacts) -> str:
-    """Return the text of a facts file; :func:`read_facts` reads the same facts from it."""
+def document_of(facts: ComputerFacts) -> dict[str, object]:
+    """Return facts as plain values for JSON; :func:`facts_of_document` reads the same facts from them."""
     classes: dict[str, dict[str, list[Mapping[str, Fact]]]] = {CIMV2: {}}
     for (space, _), known in sorted(facts.classes.items()):
         classes.setdefault(space, {})[known.name] = [dict(each) for each in known.instances]
-    document = {"format": Format.FACTS.value, "version": VERSION, "classes": classes}
-    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+    return {"format": Format.FACTS.value, "version": VERSION, "classes": classes}
+
+
+def write_facts(facts: ComputerFacts) -> str:
+    """Return the text of a facts file; :func:`read_facts` reads the same facts from it."""
+    return json.dumps(document_of(facts), indent=2, ensure_ascii=False) + "\n"

@@ -54,6 +54,9 @@ _FACTS = (
     b'{"format": "osdimage-facts", "version": 1, "classes": {"root\\\\cimv2": {"A": [{"B": [1, null, "c"]}]}},'
     b' "tpm": {"present": true, "enabled": false}}'
 )
+_LIST = b"CimClass : root/cimv2:Win32_BIOS\nName : x\nNumbers : {1, 2}\nLong : ab...\nOn : True\n\n"
+_DMI = b"Handle 0x0001, DMI type 1, 27 bytes\nSystem Information\n\tManufacturer: HP\n\tUUID: <OUT OF SPEC>\n"
+_JSON = b'[{"CimClass": {"CimClassName": "Win32_BIOS"}, "Name": "x", "Numbers": [1, 2]}, [{"__CLASS": "A_B"}]]'
 _RULE = (
     b'<Rules><Rule><condition><expression type="SMS_TaskSequence_ComputerConditionExpression"><variable name="UUID">1'
     b'</variable></expression></condition><Variables><Variable Name="A" IsSecret="false">b</Variable></Variables>'
@@ -63,7 +66,7 @@ _RESOURCE = b"\0" * 6 + "VS_VERSION_INFO\0".encode("utf-16-le") + b"\0\0\xbd\x04
 
 TARGETS = (
     Target("wql", _query, lambda: _QUERIES, (), largest=4096),
-    Target("facts", _facts, lambda: (_FACTS,), (InvalidInput,), largest=4096),
+    Target("facts", _facts, lambda: (_FACTS, _LIST, _DMI, _JSON), (InvalidInput,), largest=4096),
     Target("dynamic-rules", _rules, lambda: (_RULE,), (InvalidInput,), largest=4096),
     Target("file-version", _version, lambda: (_RESOURCE,), (), largest=4096),
 )

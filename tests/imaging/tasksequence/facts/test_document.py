@@ -136,7 +136,7 @@ def test_what_hangs_on_more_than_the_make_is_not_known() -> None:
 
 def test_what_is_no_facts_is_refused(tmp_path: Path) -> None:
     with pytest.raises(
-        InvalidRequest, match=r"there is no 'vmwere' .* valid are a file, hyper-v, qemu, virtualbox, vm"
+        InvalidRequest, match=r"there is no 'vmwere' .* valid are a file, host, hyper-v, qemu, virtualbox, vm"
     ):
         given_facts(["vmwere"])
     other = tmp_path / "x.txt"
