@@ -12,6 +12,8 @@ are set: they are those that Apply Network Settings reads.
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
+
 from osdimage.imaging.drivers.target_os import ProductType
 from osdimage.imaging.errors import Means, Remedy
 from osdimage.imaging.tasksequence.capturing.capture_windows import where_it_is
@@ -61,6 +63,34 @@ VARIABLES: tuple[VariableInfo, ...] = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Captured:
+    """What was captured.
+
+    Attributes:
+        where: of which Windows.
+        stored: what became of it.
+        notes: sentences about what need not be captured.
+    """
+
+    where: str
+    stored: Stored
+    notes: tuple[str, ...] = ()
+
+    def result(self, events: Events) -> ActionResult:
+        """Log what was captured, and return how the action ended."""
+        for text in (*self.notes, *self.stored.details):
+            events.log(LogType.INFO, text)
+        names = self.stored.names
+        told = f"captured from {self.where}: {', '.join(names) or 'nothing'}"
+        return ActionResult(HResult.S_OK, told, outputs=names, warnings=self.stored.warnings)
+
+    def forecast(self) -> Forecast:
+        """Return what would be captured."""
+        details = (*self.stored.details, *self.notes)
+        return Forecast(f"capture network settings of {self.where}", warnings=self.stored.warnings, details=details)
+
+
 @action(VARIABLES)
 def capture_network_settings(env: Environment, machine: Machine, events: Events) -> ActionResult:
     """Set variables as the network settings of the Windows that is on the disk; nothing is written.
@@ -69,29 +99,36 @@ def capture_network_settings(env: Environment, machine: Machine, events: Events)
         ActionFailed: E_INVALIDARG when a variable is wrong or there is no such Windows, INVALID_DATA when its registry
             does not tell what is asked for, or another code when it cannot be read.
     """
-    where, stored, notes = _capture(env, machine)
-    for text in (*notes, *stored.details):
-        events.log(LogType.INFO, text)
-    told = ", ".join(stored.names) or "nothing"
-    return ActionResult(HResult.S_OK, f"captured from {where}: {told}", outputs=stored.names, warnings=stored.warnings)
+    return _capture(env, machine).result(events)
 
 
 @forecast
 def forecast_capture_network_settings(env: Environment, machine: Machine) -> Forecast:
     """Tell what would be captured; later steps are forecast with it."""
-    where, stored, notes = _capture(env, machine)
-    return Forecast(f"capture network settings of {where}", warnings=stored.warnings, details=(*stored.details, *notes))
+    return _capture(env, machine).forecast()
 
 
-def _capture(env: Environment, machine: Machine) -> tuple[str, Stored, tuple[str, ...]]:
+def _capture(env: Environment, machine: Machine) -> Captured:
     inputs = Inputs(env, VARIABLES)
-    warnings: list[str] = []
-    adapters, membership = inputs.boolean(_ADAPTERS), inputs.boolean(_MEMBERSHIP)
+    adapters, membership = inputs.boolean(_ADAPTERS) is True, inputs.boolean(_MEMBERSHIP) is True
     misspelt = inputs.boolean(_MISSPELT)
     inputs.finish()
-    if misspelt is not None and not env.text(_ADAPTERS):
-        adapters = misspelt
-        warnings.append(f"{_MISSPELT} is taken for {_ADAPTERS}, which it is in later documents")
+    if misspelt is None or env.text(_ADAPTERS):
+        return captured(env, machine, adapters=adapters, membership=membership)
+    found = captured(env, machine, adapters=misspelt, membership=membership)
+    said = f"{_MISSPELT} is taken for {_ADAPTERS}, which it is in later documents"
+    return replace(found, stored=replace(found.stored, warnings=(said, *found.stored.warnings)))
+
+
+def captured(env: Environment, machine: Machine, *, adapters: bool, membership: bool) -> Captured:
+    """Set the variables of Apply Network Settings as the Windows has it that is on the disk.
+
+    Raises:
+        InvalidRequest: when there is no such Windows, or nobody says which of several is meant.
+        InvalidInput: when its registry does not tell what is asked for.
+        TargetRefused, StorageError: when it cannot be read.
+    """
+    warnings: list[str] = []
     values: dict[str, str] = {}
     notes: tuple[str, ...] = ()
     with opened_old_windows(machine, env.get(DETECTED_DRIVE)) as (files, windows):
@@ -106,7 +143,7 @@ def _capture(env: Environment, machine: Machine) -> tuple[str, Stored, tuple[str
             warnings += network.warnings
             notes = network.notes
         stored = store(env, values)
-    return where, Stored(stored.names, stored.details, (*warnings, *stored.warnings)), notes
+    return Captured(where, replace(stored, warnings=(*warnings, *stored.warnings)), notes)
 
 
 def refuses_in_windows_pe(env: Environment, machine: Machine) -> Refusal | None:

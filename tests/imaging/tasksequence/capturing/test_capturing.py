@@ -367,6 +367,23 @@ def test_mdt_takes_a_computer_that_begins_in_windows_for_one_that_is_refreshed(t
     assert "OSVersion" not in env
 
 
+def test_mdt_captures_the_adapters_of_a_windows_that_is_refreshed(tmp_path: Path) -> None:
+    machine, env = machine_with(tmp_path / "disk.img", tree_of(TEN)), Environment(computer={"PHASE": "STATECAPTURE"})
+    machine.phase = Phase.OLD
+    of_mdt = sequence(
+        "MDT", step("Gather", "BDD_Gather", {"GatherLocalOnly": "true"}), step("Adapters", "ZTINicConfig")
+    )
+    plan = plan_sequence(of_mdt, env, machine)
+    assert "OSDAdapter0MacAddress=000C29F3FFDE" in plan.steps[1].details
+    assert run_sequence(of_mdt, env, machine).succeeded
+    assert (env["OSDAdapterCount"], env["OSDAdapter0IPAddressList"]) == ("1", "192.168.146.9")
+    assert "OSDNetworkJoinType" not in env
+    env["PHASE"] = "INSTALL"
+    refusal = plan_sequence(of_mdt, env, machine).refusal()
+    assert refusal is not None
+    assert "it sets up the adapters of the new Windows" in refusal.said
+
+
 # Win32_NetworkAdapter and Win32_NetworkAdapterConfiguration of the WMI reference: MACAddress, GUID, SettingID.
 FACTS = {
     "by the GUID": ({"Win32_NetworkAdapter": [{"GUID": ONE, "MACAddress": "00:50:56:A5:12:69"}]}, 2),
