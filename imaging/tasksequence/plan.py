@@ -218,11 +218,12 @@ class RunPlan:
         unmapped = dict.fromkeys(package for step in self.steps if not step.may_fail for package in step.unmapped)
         held = () if strict else self.obstacles()
         classes = tuple(sorted({step.step_class or StepClass.UNKNOWN for step in held}, reverse=True))
+        start = () if self.first_start is None else (self.first_start,)
         without = f"to run it without these steps: {' '.join(['{}'] * len(classes))}"
         return (
             *(Remedy("give {}", (Means.PACKAGES,), (package,)) for package in unmapped),
             *((Remedy(without, (Means.LEAVE_OUT,) * len(classes), classes),) if classes else ()),
-            *dict.fromkeys(step.remedy for step in held if step.remedy is not None),
+            *dict.fromkeys(each.remedy for each in (*held, *start) if each.remedy is not None),
         )
 
     def remedy_for(self, *, strict: bool = False) -> Remedy | None:

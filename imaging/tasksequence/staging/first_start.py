@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from osdimage.imaging.disk.volume import OpenVolume
 from osdimage.imaging.drivers.injection.script import driver_step
 from osdimage.imaging.drivers.offline.windows import OfflineWindows, offline_windows
-from osdimage.imaging.errors import ActionFailed, InvalidInput, InvalidRequest, StorageError, TargetRefused
+from osdimage.imaging.errors import ActionFailed, InvalidInput, InvalidRequest, Remedy, StorageError, TargetRefused
 from osdimage.imaging.files import FileSource
 from osdimage.imaging.firststart.folder import FOLDER
 from osdimage.imaging.firststart.packages import count_packages
@@ -60,6 +60,7 @@ class StartForecast:
         packages: of these, those that the steps need.
         secrets: the numbers of the steps that put a secret on the disk.
         problems: why it cannot be put there.
+        remedy: what would help then, or None.
         warnings: what may keep it from running.
     """
 
@@ -72,6 +73,7 @@ class StartForecast:
     problems: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     packages: tuple[PackageForecast, ...] = ()
+    remedy: Remedy | None = None
 
 
 def foresee_first_start(machine: Machine, env: Environment) -> StartForecast | None:
@@ -93,7 +95,7 @@ def foresee_first_start(machine: Machine, env: Environment) -> StartForecast | N
             plan = _plan(files, offline_windows(files), machine, env)
         room = machine.volume(machine.system.place).size
     except (InvalidRequest, InvalidInput, StorageError, TargetRefused, ActionFailed) as error:
-        return _refused(told, env.mask(error.said))
+        return replace(_refused(told, env.mask(error.said)), remedy=error.remedy)
     if plan.size > room:
         return _refused(told, f"there is no room for it: {format_size(plan.size)} in a volume of {format_size(room)}")
     packages = tuple(PackageForecast(each.name, len(each.files), each.size) for each in plan.packages)

@@ -117,6 +117,25 @@ def test_what_setup_tells_of_one_that_never_began_is_shown(tmp_path: Path) -> No
     assert len(osdimage("run", "--collect", disk, "--json").document["traces"]) == 2
 
 
+@pytest.mark.foreign
+def test_the_key_of_an_oem_is_told_before_anything_is_written_with_what_would_help(tmp_path: Path) -> None:
+    software = software_hive(WINDOWS_11)
+    current = software.root.ensure(r"Microsoft\Windows NT\CurrentVersion")
+    current.set(Value.string("ProductId", "00359-OEM-8992687-00006"))
+    tree = make_tree(WINDOWS_11) | {"Windows/System32/config/SOFTWARE": write_hive(software)}
+    osdimage("capture", write_tree(tmp_path / "windows", tree), tmp_path / "w.wim")
+    (tmp_path / "sequence.yaml").write_text(SEQUENCE)
+    write_tree(tmp_path / "drivers", storage_package("viostor", folder="viostor"))
+    words = ["--disk", f"0={tmp_path / 'disk.img'}", "--size", "64MB", "--package", f"WIM={tmp_path / 'w.wim'}"]
+    words += ["--package", f"DRV={tmp_path / 'drivers'}", "--first-boot", "setup", "--dry-run"]
+    told = osdimage("run", tmp_path / "sequence.yaml", *words, code=None)
+    assert told.code != 0
+    assert "with the product key of an OEM" in told.out
+    assert "let the first logon of an administrator do it: --first-boot logon" in told.out
+    found = osdimage("run", tmp_path / "sequence.yaml", *words, "--json", code=None).document
+    assert any("--first-boot logon" in each for each in found["remedies"])
+
+
 # A log viewer shows one message a line; what a step wrote cannot end the message that it is in.
 def test_it_is_told_as_a_log_with_what_the_steps_wrote(first: Path, tmp_path: Path) -> None:
     leave(
