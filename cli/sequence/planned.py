@@ -111,6 +111,8 @@ def _planned(step: PlannedStep) -> Iterator[str]:
     yield from (f"{indent}     {text}" for text in problems)
     if step.note is not None:
         yield f"{indent}     {step.note}"
+    if step.decision is Decision.REFUSE and step.may_fail:
+        yield f"{indent}     it may fail: the sequence goes on without it"
     if step.remedy is not None:
         yield f"{indent}     {worded(step.remedy)}"
     yield from (f"{indent}     {text}" for text in step.details)

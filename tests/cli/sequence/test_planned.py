@@ -129,3 +129,14 @@ def test_a_step_that_would_fail_says_why_in_its_place(tmp_path: Path) -> None:
     known = ("--disk", f"0={tmp_path / 'disk.img'}", "--size", "8MB", "--dry-run")
     told = osdimage("run", tmp_path / "sequence.yaml", *known, code=2).out
     assert "\n+ 1. Set: would fail: _SMSTSLogPath is read-only: " in told
+
+
+def test_a_step_that_is_refused_and_may_fail_lets_the_sequence_begin(tmp_path: Path) -> None:
+    (tmp_path / "sequence.yaml").write_text(
+        "name: S\nsteps:\n  - {step: Own, type: SMS_TaskSequence_NobodyKnowsAction, continueOnError: true}\n"
+    )
+    known = ("--disk", f"0={tmp_path / 'disk.img'}", "--size", "8MB", "--dry-run")
+    told = osdimage("run", tmp_path / "sequence.yaml", *known).out.splitlines()
+    assert told[0] == "plan for 'S': 1 step: 1 refused"
+    assert told[1].startswith("x 1. Own: step type SMS_TaskSequence_NobodyKnowsAction is not known to osdimage")
+    assert told[2] == "     it may fail: the sequence goes on without it"

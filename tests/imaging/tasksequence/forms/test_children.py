@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 from cases.sequence_bench import Bench
+from hypothesis import given
+from hypothesis import strategies as st
 from osdimage.imaging.element import make, write_element
 from osdimage.imaging.errors import InvalidInput, InvalidRequest
 from osdimage.imaging.tasksequence.computer.machine import Machine
@@ -207,3 +209,53 @@ def test_a_child_that_no_step_runs_is_refused() -> None:
     with pytest.raises(InvalidRequest) as error:
         with_children(parent(), {"ABC00002": CHILD, "XYZ00001": CHILD})
     assert str(error.value) == "no step runs task sequence XYZ00001; those that are run: ABC00002"
+
+
+NAMES = ("C0", "C1", "C2", "C3")
+MEMBERS = st.lists(st.sampled_from(("work", "group", *NAMES)), max_size=4)
+
+
+def of_words(words: list[str]) -> Sequence:
+    """Make a sequence: a word is a step, a group with a step, or a step that runs the child of this name."""
+    made = {"work": step("w", "Work"), "group": group("g", step("w", "Work"))}
+    return sequence("S", *(made.get(word) or runs("r", word) for word in words))
+
+
+class Model:
+    """Puts a family together in another way; ``used`` are the children that are run."""
+
+    def __init__(self, family: dict[str, list[str]]) -> None:
+        self.family, self.used = family, set[str]()
+
+    def labels(self, words: list[str], prefix: str = "", above: tuple[str, ...] = ()) -> list[str]:
+        """Return the labels of the steps; ValueError for a ring."""
+        found: list[str] = []
+        for number, word in enumerate(words, 1):
+            if word in above:
+                raise ValueError
+            if word in self.family:
+                self.used.add(word)
+                found += self.labels(self.family[word], f"{prefix}{number}.", (*above, word))
+            else:
+                found.append(f"{prefix}{number}")
+        return found
+
+
+@given(MEMBERS, st.dictionaries(st.sampled_from(NAMES), MEMBERS, min_size=1))
+def test_any_family_is_put_together_as_a_simpler_model_does(words: list[str], family: dict[str, list[str]]) -> None:
+    children = {name: of_words(each) for name, each in family.items()}
+    model = Model(family)
+    try:
+        labels = tuple(model.labels(words))
+    except ValueError:
+        with pytest.raises(InvalidInput, match="runs itself"):
+            with_children(of_words(words), children)
+        return
+    if model.used != set(family):
+        unused = ", ".join(name for name in family if name not in model.used)
+        with pytest.raises(InvalidRequest, match=f"no step runs task sequence {unused};"):
+            with_children(of_words(words), children)
+        return
+    made = with_children(of_words(words), children)
+    assert made.labels == labels
+    assert len(made.steps) == len(set(labels))
