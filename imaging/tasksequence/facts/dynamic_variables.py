@@ -18,7 +18,7 @@ from osdimage.imaging.element import Element, read_element
 from osdimage.imaging.errors import ActionFailed, InvalidInput, InvalidRequest, Means, Remedy, quoted
 from osdimage.imaging.tasksequence.codes import HResult
 from osdimage.imaging.tasksequence.computer.machine import Machine
-from osdimage.imaging.tasksequence.conditions import Condition, Verdict, evaluate, read_condition
+from osdimage.imaging.tasksequence.conditions import Ask, Condition, Verdict, evaluate, read_condition
 from osdimage.imaging.tasksequence.environment import Environment
 from osdimage.imaging.tasksequence.facts.identity import identity_variables
 from osdimage.imaging.tasksequence.facts.known import ask_of, facts_of
@@ -149,11 +149,11 @@ def _set(env: Environment, machine: Machine) -> Iterator[str]:
 
 def _carried_out(env: Environment, machine: Machine) -> Iterator[str]:
     """Set variables, one after the other, and yield their names."""
-    rules = read_rules(env.get(_RULES) or "")
+    rules, ask = read_rules(env.get(_RULES) or ""), ask_of(machine)
     for name, value in identity_variables(facts_of(machine)).items():
         env.set_read_only(name, value)
     for number, rule in enumerate(rules, 1):
-        verdict = _verdict(rule, env, machine)
+        verdict = _verdict(rule, env, machine, ask)
         if not verdict.is_known:
             raise _NotKnown(f"rule {number}: {verdict.reason}", verdict.remedy)
         for each in rule.variables if verdict.holds else ():
@@ -171,11 +171,11 @@ def _carried_out(env: Environment, machine: Machine) -> Iterator[str]:
             yield each.name
 
 
-def _verdict(rule: Rule, env: Environment, machine: Machine) -> Verdict:
+def _verdict(rule: Rule, env: Environment, machine: Machine, ask: Ask) -> Verdict:
     def doubt(name: str) -> str | None:
         return f"{name}, which the first start of Windows sets" if name in machine.unsure else None
 
-    return evaluate(rule.condition, env, doubt, ask_of(machine))
+    return evaluate(rule.condition, env, doubt, ask)
 
 
 def refuse_unknown_rules(env: Environment, machine: Machine) -> Refusal | None:
