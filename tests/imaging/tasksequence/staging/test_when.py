@@ -137,7 +137,7 @@ def agree(wine: Wine, seed: int, count: int) -> None:
 
 @pytest.mark.foreign
 def test_variables_are_compared_as_here_whatever_they_hold(wine: Wine) -> None:
-    agree(wine, 1, 40)
+    agree(wine, 1, 25)
 
 
 @pytest.mark.foreign
@@ -219,6 +219,7 @@ ASKED = [
 
 
 @pytest.mark.foreign
+@pytest.mark.slow
 def test_the_new_windows_is_asked_for_files_the_registry_and_software(filled: Wine) -> None:
     variables = {"Out": "Tool (x)", "A-B": '"x'}
     asked = [
@@ -310,7 +311,7 @@ def test_conditions_of_a_step_hold_together_and_what_cannot_be_told_is_no_answer
     yes, no = question(FOLDER, Path=r"C:\Windows"), question(FOLDER, Path=r"C:\None")
     nobody = question(WMI, Query="SELECT * FROM Win32_BIOS")
     codes = []
-    for number, conditions in enumerate(((yes, yes), (yes, no), (no, yes), (nobody, yes), (yes, nobody), (no, nobody))):
+    for number, conditions in enumerate(((yes, yes), (no, yes), (nobody, yes), (yes, nobody))):
         (step,) = first_steps([staged(*conditions)], Environment())
         data = "".join(f"{line}\r\n" for line in step.condition).encode()
         assert faults(data, {OPEN}) == []
@@ -321,4 +322,4 @@ def test_conditions_of_a_step_hold_together_and_what_cannot_be_told_is_no_answer
         (folder / "run.cmd").write_bytes(run.encode())
         filled.run("cmd", "/d", "/c", rf"C:\group{number}\run.cmd")
         codes.append((folder / "code.txt").read_text().strip())
-    assert codes == ["0", "1", "1", "2", "2", "1"]
+    assert codes == ["0", "1", "2", "2"]
