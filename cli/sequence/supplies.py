@@ -135,8 +135,9 @@ supplies = params.gathered(
         "--facts",
         multiple=True,
         metavar="FILE|NAME",
-        help="What tells the computer, for conditions and checks: a file of facts, or the name of a preset.  "
-        "Repeatable.",
+        help="What tells the computer, for conditions and checks: a file that `osdimage facts` prints, the text of "
+        "dmidecode, a listing of WMI, `host` for this computer, or `qemu`, `vmware`, `hyper-v` or `virtualbox`.  The "
+        "last one counts.  Repeatable.",
     ),
     click.option(
         "--deployment-share",
