@@ -19,7 +19,8 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator
 
-from osdimage.imaging.errors import InvalidRequest, quoted
+from osdimage.imaging.errors import InvalidRequest
+from osdimage.imaging.errors import quoted as plainly_quoted
 from osdimage.imaging.firststart.steps import LONGEST_LINE, takes_value
 from osdimage.imaging.tasksequence.layers import utf16_units
 from osdimage.imaging.tasksequence.staging.staged import StagedCommand
@@ -168,6 +169,11 @@ def setting_lines(name: str, value: str, unsure: Collection[str] = ()) -> tuple[
     # all variables whose names begin so, which have their values there already.
     line = f'set "{name}={_percents(value, unsure)}"'
     return ("@echo off", _checked(line, f"the value of {name}"), f'>>"{VARIABLES}" set {name}')
+
+
+def quoted(text: str) -> str:
+    """Quote a text for a message; line ends, which would make two lines of it, become escapes."""
+    return plainly_quoted(text) if text.isprintable() else ascii(text)
 
 
 def read_later(text: str, unsure: Collection[str]) -> tuple[str, ...]:

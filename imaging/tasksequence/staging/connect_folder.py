@@ -6,13 +6,13 @@ Manager current branch; "net use" for the command.
 
 from __future__ import annotations
 
-from osdimage.imaging.errors import InvalidRequest, Means, Remedy, quoted
+from osdimage.imaging.errors import InvalidRequest, Means, Remedy
 from osdimage.imaging.tasksequence.computer.machine import Machine
 from osdimage.imaging.tasksequence.environment import Environment
 from osdimage.imaging.tasksequence.inputs import Inputs, optional, required
 from osdimage.imaging.tasksequence.phases import Phase
 from osdimage.imaging.tasksequence.result import ActionInfo, Already, Refusal, VariableInfo
-from osdimage.imaging.tasksequence.staging.commands import SYSTEM_FOLDER, entering, quoted_argument
+from osdimage.imaging.tasksequence.staging.commands import SYSTEM_FOLDER, entering, quoted, quoted_argument
 from osdimage.imaging.tasksequence.staging.staged import StagedCommand
 
 VARIABLES: tuple[VariableInfo, ...] = (

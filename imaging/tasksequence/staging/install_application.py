@@ -10,13 +10,13 @@ current branch: ``BASE01`` and those after it are names; ``_TSAppInstallStatus``
 
 from __future__ import annotations
 
-from osdimage.imaging.errors import InvalidRequest, Means, Remedy, quoted
+from osdimage.imaging.errors import InvalidRequest, Means, Remedy
 from osdimage.imaging.tasksequence.computer.machine import Machine
 from osdimage.imaging.tasksequence.computer.supplies import Application
 from osdimage.imaging.tasksequence.environment import Environment
 from osdimage.imaging.tasksequence.inputs import Inputs, boolean, comma_list, optional
 from osdimage.imaging.tasksequence.result import ActionInfo, Already, RunIn, StepClass, VariableInfo
-from osdimage.imaging.tasksequence.staging.commands import SYSTEM_FOLDER, command_line, entering
+from osdimage.imaging.tasksequence.staging.commands import SYSTEM_FOLDER, command_line, entering, quoted
 from osdimage.imaging.tasksequence.staging.install_software import listed
 from osdimage.imaging.tasksequence.staging.needs import folder_of, needed_package
 from osdimage.imaging.tasksequence.staging.several import MOST_RETRIES, SUCCESS, Part, several

@@ -12,12 +12,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from osdimage.imaging.errors import InvalidRequest, Means, Remedy, quoted
+from osdimage.imaging.errors import InvalidRequest, Means, Remedy
 from osdimage.imaging.tasksequence.computer.machine import Machine
 from osdimage.imaging.tasksequence.environment import Environment
 from osdimage.imaging.tasksequence.inputs import Inputs, boolean, optional
 from osdimage.imaging.tasksequence.result import ActionInfo, Already, RunIn, StepClass, VariableInfo
-from osdimage.imaging.tasksequence.staging.commands import command_line, entering
+from osdimage.imaging.tasksequence.staging.commands import command_line, entering, quoted
 from osdimage.imaging.tasksequence.staging.needs import folder_of, needed_package
 from osdimage.imaging.tasksequence.staging.several import MOST_RETRIES, SUCCESS, Part, several
 from osdimage.imaging.tasksequence.staging.staged import StagedCommand, StagedPackage

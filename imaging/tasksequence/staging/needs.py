@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 
-from osdimage.imaging.errors import InvalidRequest, Means, Remedy, quoted
+from osdimage.imaging.errors import InvalidRequest, Means, Remedy
 from osdimage.imaging.tasksequence.computer.machine import Machine
 from osdimage.imaging.tasksequence.computer.target_files import files_of
-from osdimage.imaging.tasksequence.staging.commands import PACKAGES
+from osdimage.imaging.tasksequence.staging.commands import PACKAGES, quoted
 from osdimage.imaging.tasksequence.staging.staged import StagedPackage
 from osdimage.imaging.volume.windows_names import fault_of
 from osdimage.imaging.wim.placed.place import is_there

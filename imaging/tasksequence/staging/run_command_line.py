@@ -106,7 +106,9 @@ def stage_command_line(env: Environment, machine: Machine) -> StagedCommand:
         raise as_another_user(told.runs_as)
     package = None if told.package_id is None else needed_package(machine, told.package_id)
     return StagedCommand(
-        does="run a command line that is not to be shown" if told.is_hidden else f"run {_shown(told.command)}",
+        does="run a command line that is not to be shown"
+        if told.is_hidden
+        else f"run {_shown(env.mask(told.command))}",
         lines=(*start_lines(told.folder, package, machine), command_line(told.command, machine.unsure)),
         success_codes=told.success_codes,
         is_wow=told.is_redirected and "RunAsUser" not in env,
@@ -159,5 +161,6 @@ def warned(text: str, machine: Machine) -> tuple[str, ...]:
     return tuple(told)
 
 
-def _shown(command: str) -> str:
-    return command if len(command) <= _MOST_SHOWN else f"{command[:_MOST_SHOWN]}..."
+def _shown(masked: str) -> str:
+    # What is cut is masked before: half a secret would not be found.
+    return masked if len(masked) <= _MOST_SHOWN else f"{masked[:_MOST_SHOWN]}..."

@@ -14,14 +14,14 @@ import base64
 import binascii
 import re
 
-from osdimage.imaging.errors import InvalidRequest, quoted
+from osdimage.imaging.errors import InvalidRequest
 from osdimage.imaging.tasksequence.computer.machine import Machine
 from osdimage.imaging.tasksequence.environment import Environment
 from osdimage.imaging.tasksequence.inputs import Inputs, boolean, optional, required
 from osdimage.imaging.tasksequence.mdt.share import needed_share
 from osdimage.imaging.tasksequence.result import ActionInfo, VariableInfo
 from osdimage.imaging.tasksequence.sequence import codes_of
-from osdimage.imaging.tasksequence.staging.commands import arguments, checked_path
+from osdimage.imaging.tasksequence.staging.commands import arguments, checked_path, quoted
 from osdimage.imaging.tasksequence.staging.needs import POWERSHELL, folder_of, has_powershell, needed_package
 from osdimage.imaging.tasksequence.staging.run_command_line import as_another_user, start_lines, warned
 from osdimage.imaging.tasksequence.staging.staged import StagedCommand, StagedFile, StagedPackage
