@@ -6,6 +6,7 @@ Source: "Run Command Line" of the task sequence steps of Configuration Manager: 
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from osdimage.imaging.errors import InvalidRequest, Means, Remedy, quoted
@@ -15,6 +16,7 @@ from osdimage.imaging.tasksequence.environment import Environment
 from osdimage.imaging.tasksequence.phases import Phase
 from osdimage.imaging.tasksequence.result import ActionResult, Already, Events, Forecast, LogType, Refusal
 from osdimage.imaging.tasksequence.staging.run_command_line import CommandStep, read_command_step
+from osdimage.imaging.tasksequence.winpe.copying import MirrorTree
 from osdimage.imaging.tasksequence.winpe.leaving import Leave
 from osdimage.imaging.tasksequence.winpe.places import OutsidePath, source_path
 from osdimage.imaging.tasksequence.winpe.recognized import CommandLine, recognize
@@ -47,6 +49,10 @@ def forecast_in_pe(env: Environment, machine: Machine) -> Forecast:
     last = line.commands[-1][1]
     if len(line.commands) == 1 and isinstance(last, Leave) and (last.code or 0) not in _SUCCESS:
         return Forecast(told.does, warnings=(f"it ends with exit code {last.code}, whatever else happens",))
+    codes = read_command_step(env).success_codes
+    if isinstance(last, MirrorTree) and codes is not None and MirrorTree.COPIED not in codes:
+        said = f"robocopy ends with {MirrorTree.COPIED} when it has copied files, which the step counts as a failure"
+        return replace(told, warnings=(*told.warnings, said))
     return told
 
 

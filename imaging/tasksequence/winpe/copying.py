@@ -10,6 +10,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import ClassVar
 
 from osdimage.imaging.errors import InvalidRequest
 from osdimage.imaging.files import FileFacts, FileSource
@@ -41,7 +42,7 @@ from osdimage.imaging.volume.files import VolumeFiles
 
 _FAILED = 1
 _CANNOT_BEGIN = 4
-_COPIED, _MORE_THERE, _NOTHING_DONE = 1, 2, 16
+_MORE_THERE, _NOTHING_DONE = 2, 16
 _SHOWN = 3
 
 
@@ -224,6 +225,9 @@ class MirrorTree(_Copying):
         purges: whether what the source does not have is deleted.
     """
 
+    COPIED: ClassVar = 1
+    """The part of its exit code that tells that files were copied."""
+
     source: SourcePath
     target: DrivePath
     rules: Rules
@@ -286,7 +290,7 @@ class MirrorTree(_Copying):
             delete_all(files, extra)
         copier = Copier(source, files, self.rules)
         copier.copy_to(self.target.inner, items)
-        return _ended(copier, (_COPIED if copier.copied else 0) + (_MORE_THERE if extra else 0))
+        return _ended(copier, (self.COPIED if copier.copied else 0) + (_MORE_THERE if extra else 0))
 
 
 _WITHOUT_USE = (

@@ -31,6 +31,7 @@ class _OnVolumes(Command):
 
     paths: tuple[DrivePath, ...]
     verb: str
+    done: str
 
     def needless(self, machine: Machine) -> str | None:
         """Return that all of it is in the RAM disk, or None."""
@@ -40,8 +41,8 @@ class _OnVolumes(Command):
     def _places(self, machine: Machine) -> list[tuple[DrivePath, Place]]:
         return [(path, path.volume(machine)) for path in self.paths if not path.is_in_ram]
 
-    def _told(self) -> str:
-        return f"{self.verb} {', '.join(str(path) for path in self.paths if not path.is_in_ram)}"
+    def _told(self, verb: str) -> str:
+        return f"{verb} {', '.join(str(path) for path in self.paths if not path.is_in_ram)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +50,7 @@ class MakeFolders(_OnVolumes):
     """``md``: makes folders, with those above them."""
 
     paths: tuple[DrivePath, ...]
-    verb = "make the folder"
+    verb, done = "make the folder", "made the folder"
 
     @classmethod
     def read(cls, words: tuple[str, ...]) -> MakeFolders:
@@ -65,7 +66,7 @@ class MakeFolders(_OnVolumes):
     def foretell(self, machine: Machine) -> Forecast:
         """Tell which folders it would make."""
         self._places(machine)
-        return Forecast(self._told())
+        return Forecast(self._told(self.verb))
 
     def carry_out(self, machine: Machine, events: Events) -> Outcome:
         """Make them; one that is there is a failure, unless this step may have made it."""
@@ -78,7 +79,7 @@ class MakeFolders(_OnVolumes):
                     files.make_directory(path.inner)
         if there and not events.is_repeated:
             return Outcome(_IS_THERE, f"there is something already: {', '.join(there)}")
-        return Outcome(0, self._told())
+        return Outcome(0, self._told(self.done))
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +88,7 @@ class RemoveFolders(_OnVolumes):
 
     paths: tuple[DrivePath, ...]
     with_contents: bool
-    verb = "remove the folder"
+    verb, done = "remove the folder", "removed the folder"
 
     @classmethod
     def read(cls, words: tuple[str, ...]) -> RemoveFolders:
@@ -108,11 +109,11 @@ class RemoveFolders(_OnVolumes):
         """Tell what would be lost."""
         self._places(machine)
         lost = [f"{path} and all in it" for path in self.paths if self.with_contents and not path.is_in_ram]
-        return Forecast(self._told(), destroys=tuple(lost))
+        return Forecast(self._told(self.verb), destroys=tuple(lost))
 
     def carry_out(self, machine: Machine, events: Events) -> Outcome:
         """Remove them; links in them go, and not what they lead to."""
-        ended = Outcome(0, self._told())
+        ended = Outcome(0, self._told(self.done))
         for path, place in self._places(machine):
             with written(machine, place, is_repeated=events.is_repeated) as files:
                 ended = self._remove(files, path, ended, is_repeated=events.is_repeated)
@@ -142,7 +143,7 @@ class DeleteFiles(_OnVolumes):
     paths: tuple[DrivePath, ...]
     with_folders: bool
     forced: bool
-    verb = "delete"
+    verb, done = "delete", "deleted"
 
     @classmethod
     def read(cls, words: tuple[str, ...]) -> DeleteFiles:
@@ -162,7 +163,9 @@ class DeleteFiles(_OnVolumes):
     def foretell(self, machine: Machine) -> Forecast:
         """Tell what would be lost."""
         self._places(machine)
-        return Forecast(self._told(), destroys=tuple(f"the files {path}" for path in self.paths if not path.is_in_ram))
+        return Forecast(
+            self._told(self.verb), destroys=tuple(f"the files {path}" for path in self.paths if not path.is_in_ram)
+        )
 
     def carry_out(self, machine: Machine, events: Events) -> Outcome:
         """Delete the files; what is not there, and what is protected, is passed over as Windows does."""
@@ -175,7 +178,7 @@ class DeleteFiles(_OnVolumes):
                         continue
                     files.delete(facts.path)
                     deleted += 1
-        return Outcome(0, f"{self._told()}: {counted(deleted, 'file')}", tuple(kept))
+        return Outcome(0, f"{self._told(self.done)}: {counted(deleted, 'file')}", tuple(kept))
 
     def _found(self, files: VolumeFiles, path: DrivePath) -> Iterator[FileFacts]:
         facts = None if path.is_wild else files.find(path.inner)

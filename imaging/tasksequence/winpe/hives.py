@@ -174,7 +174,7 @@ class ChangeKey(Command):
         """Tell which key would be changed."""
         self._required(machine)
         lost = (f"{self.edit.key} and all in it",) if self.edit.deletes_key else ()
-        return Forecast(f"{self._verb} {self.edit.key}", destroys=lost)
+        return Forecast(f"{'delete from' if self._deletes else 'change'} {self.edit.key}", destroys=lost)
 
     def carry_out(self, machine: Machine, events: Events) -> Outcome:
         """Change the hive where it lies, with the changes that its logs hold."""
@@ -184,7 +184,7 @@ class ChangeKey(Command):
             hive = read_beside(files, where.path, limit=MAX_HIVE_BYTES, name=name)
             below = self.edit.key[len(prefix) :].strip("\\")
             key = hive.root.find(below)
-            if self.edit.deletes_key or self.edit.deletes_value is not None:
+            if self._deletes:
                 gone = key is None or (
                     self.edit.deletes_value is not None and key.value(self.edit.deletes_value) is None
                 )
@@ -198,11 +198,11 @@ class ChangeKey(Command):
             if hive.is_changed:
                 data = write_hive(hive, now=datetime.now(UTC))
                 write_beside(files, where.path, data, empties_logs=hive.is_unclosed)
-        return Outcome(0, f"{self._verb} {self.edit.key}")
+        return Outcome(0, f"{'deleted from' if self._deletes else 'changed'} {self.edit.key}")
 
     @property
-    def _verb(self) -> str:
-        return "change" if not (self.edit.deletes_key or self.edit.deletes_value is not None) else "delete from"
+    def _deletes(self) -> bool:
+        return self.edit.deletes_key or self.edit.deletes_value is not None
 
     def _hive(self, machine: Machine) -> tuple[LoadedHive, str] | None:
         parts = self.edit.key.split("\\", 2)

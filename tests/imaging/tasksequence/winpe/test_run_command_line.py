@@ -96,6 +96,14 @@ def test_exit_codes_are_those_of_the_programs(machine: Machine, tmp_path: Path) 
     assert [each.code for each in report.steps[:4]] == [9999, 1, 0, 1]
 
 
+def test_a_step_that_takes_a_copy_of_robocopy_for_a_failure_is_told(machine: Machine) -> None:
+    line = {"CommandLine": r"robocopy \\srv\share C:\r"}
+    wanted = [step("c", "RunCommandLine", properties=line | {"SuccessCodes": codes}) for codes in ("0 3010", "0 1")]
+    plan = plan_sequence(sequence("S", *wanted), Environment(), machine)
+    assert [len(each.warnings) for each in plan.steps] == [1, 0]
+    assert "ends with 1 when it has copied files" in plan.steps[0].warnings[0]
+
+
 def _refused(wanted: Sequence, machine: Machine, env: Environment | None = None) -> UnsupportedSteps:
     with pytest.raises(UnsupportedSteps) as caught:
         run_sequence(wanted, env or Environment(), machine)
