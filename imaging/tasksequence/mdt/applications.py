@@ -22,6 +22,7 @@ from osdimage.imaging.tasksequence.environment import Environment
 from osdimage.imaging.tasksequence.inputs import Inputs, optional
 from osdimage.imaging.tasksequence.mdt.packages import checking
 from osdimage.imaging.tasksequence.mdt.share import DeploymentShare, Listed, needed_item, needed_share, shown
+from osdimage.imaging.tasksequence.mdt.share_files import FIRST_START, without_share
 from osdimage.imaging.tasksequence.result import ActionInfo, Already, RunIn, StepClass, VariableInfo
 from osdimage.imaging.tasksequence.sequence import codes_of
 from osdimage.imaging.tasksequence.staging.commands import command_line
@@ -50,13 +51,13 @@ class _Part:
     Attributes:
         name: what people call it.
         lines: of the batch file that installs it.
-        package: the files that it needs, or None.
+        packages: the files that it needs.
         wants_restart: whether the computer is to restart when it is installed.
     """
 
     name: str
     lines: tuple[str, ...]
-    package: StagedPackage | None
+    packages: tuple[StagedPackage, ...]
     wants_restart: bool = False
 
 
@@ -77,7 +78,7 @@ def stage_applications(env: Environment, machine: Machine) -> StagedCommand:
     codes = inputs.parsed("ApplicationSuccessCodes", codes_of) or (0, _RESTART)
     inputs.finish()
     parts = _Collected(env, machine).all(_wanted(env))
-    packages = tuple(dict.fromkeys(part.package for part in parts if part.package is not None))
+    packages = tuple(dict.fromkeys(package for part in parts for package in part.packages))
     files = tuple(StagedFile(f"app-{number}.cmd", "\n".join(part.lines) + "\n") for number, part in enumerate(parts, 1))
     names = ", ".join(part.name for part in parts[:5]) + (" and more" if len(parts) > 5 else "")
     return StagedCommand(
@@ -166,12 +167,14 @@ class _Collected:
             name = f"{path.name[:40]}-{item.guid.strip('{}')[:8]}"
             package, folder = StagedPackage(_UNPLAIN.sub("-", name).strip("-."), path), ""
         part = self._part(item.called, command, self._env.expand(folder) if folder not in {"", "."} else None, package)
-        return _Part(part.name, part.lines, package, item.fact("Reboot").lower() == "true")
+        return _Part(part.name, part.lines, part.packages, item.fact("Reboot").lower() == "true")
 
     def _part(self, name: str, command: str, folder: str | None, package: StagedPackage | None) -> _Part:
         try:
-            line = command_line(self._env.expand(command), self._machine.unsure)
-            return _Part(name, (*start_lines(folder, package, self._machine), line), package)
+            local = without_share(self._env, self._machine, self._env.expand(command))
+            line = command_line(local.text, {*self._machine.unsure, FIRST_START.lower()})
+            files = tuple(dict.fromkeys((*(() if package is None else (package,)), *local.packages)))
+            return _Part(name, (*start_lines(folder, package, self._machine), line), files)
         except InvalidRequest as error:
             raise InvalidRequest(f"{_WHAT} {name}: {error.said}", remedy=error.remedy) from error
 
