@@ -6,7 +6,7 @@ import functools
 from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar
 
-from osdimage.imaging.tasksequence.plan import PlannedStep
+from osdimage.imaging.tasksequence.planned import PlannedStep
 from osdimage.imaging.tasksequence.report import StepReport
 
 Told = TypeVar("Told", PlannedStep, StepReport)

@@ -12,7 +12,7 @@ from osdimage.cli import render
 from osdimage.cli.render import Reporter, printable
 from osdimage.imaging.errors import quoted
 from osdimage.imaging.tasksequence.judging.judge import numbered
-from osdimage.imaging.tasksequence.plan import RunPlan
+from osdimage.imaging.tasksequence.planned import RunPlan
 from osdimage.imaging.tasksequence.report import RunEvent, StepReport, StepState
 from osdimage.imaging.tasksequence.runstate import RunState
 from osdimage.imaging.tasksequence.sequence import Group, Sequence, Step

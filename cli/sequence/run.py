@@ -22,7 +22,7 @@ from osdimage.cli.sequence.params import ComputerWish, ConductWish, VariablesWis
 from osdimage.cli.sequence.supplies import SuppliesWish
 
 if TYPE_CHECKING:
-    from osdimage.imaging.tasksequence.plan import RunPlan
+    from osdimage.imaging.tasksequence.planned import RunPlan
     from osdimage.imaging.tasksequence.report import RunReport
     from osdimage.imaging.tasksequence.runstate import RunState
     from osdimage.imaging.tasksequence.sequence import Sequence

@@ -39,11 +39,8 @@ from osdimage.imaging.tasksequence.mdt.gather import gather_facts as gather_fact
 from osdimage.imaging.tasksequence.mdt.nic_config import configure_adapters as configure_adapters
 from osdimage.imaging.tasksequence.mdt.validate import validate_computer as validate_computer
 from osdimage.imaging.tasksequence.phases import Phase as Phase
-from osdimage.imaging.tasksequence.plan import (
-    PlannedStep as PlannedStep,
-    RunPlan as RunPlan,
-    plan_sequence as plan_sequence,
-)
+from osdimage.imaging.tasksequence.plan import plan_sequence as plan_sequence
+from osdimage.imaging.tasksequence.planned import PlannedStep as PlannedStep, RunPlan as RunPlan
 from osdimage.imaging.tasksequence.report import (
     RunEnd as RunEnd,
     RunEvent as RunEvent,

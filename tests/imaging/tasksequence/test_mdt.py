@@ -21,7 +21,8 @@ from osdimage.imaging.tasksequence.judging.judge import Decision
 from osdimage.imaging.tasksequence.judging.kinds import kind_of
 from osdimage.imaging.tasksequence.judging.leave_out import LeaveOut
 from osdimage.imaging.tasksequence.mdt.operating_systems import find_system
-from osdimage.imaging.tasksequence.plan import RunPlan, plan_sequence
+from osdimage.imaging.tasksequence.plan import plan_sequence
+from osdimage.imaging.tasksequence.planned import RunPlan
 from osdimage.imaging.tasksequence.result import StepClass
 from osdimage.imaging.tasksequence.sequence import Sequence, Step
 

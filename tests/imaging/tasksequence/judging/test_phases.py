@@ -11,7 +11,8 @@ from osdimage.imaging.tasksequence.judging.judge import Decision
 from osdimage.imaging.tasksequence.judging.kinds import action_table
 from osdimage.imaging.tasksequence.judging.restarts import after_restart
 from osdimage.imaging.tasksequence.phases import EVERYWHERE, Phase, RestartTarget
-from osdimage.imaging.tasksequence.plan import RunPlan, plan_sequence
+from osdimage.imaging.tasksequence.plan import plan_sequence
+from osdimage.imaging.tasksequence.planned import RunPlan
 from osdimage.imaging.tasksequence.result import ActionInfo, ActionResult, Events, Forecast
 from osdimage.imaging.tasksequence.staging.staged import StagedCommand
 from osdimage.imaging.tasksequence.steps import restart

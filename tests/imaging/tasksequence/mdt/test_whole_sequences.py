@@ -22,7 +22,8 @@ from osdimage.imaging.tasksequence.computer.supplies import Application, Supplie
 from osdimage.imaging.tasksequence.environment import Environment
 from osdimage.imaging.tasksequence.forms.xml import load_sequence
 from osdimage.imaging.tasksequence.judging.judge import Decision
-from osdimage.imaging.tasksequence.plan import RunPlan, plan_sequence
+from osdimage.imaging.tasksequence.plan import plan_sequence
+from osdimage.imaging.tasksequence.planned import RunPlan
 
 FIXTURES = Path(__file__).parents[4] / "fixtures" / "tasksequence"
 _FOLDER = os.environ.get("OSDIMAGE_MDT_SEQUENCES")

@@ -32,7 +32,8 @@ from osdimage.imaging.tasksequence.environment import Environment
 from osdimage.imaging.tasksequence.forms.build import group, sequence, step
 from osdimage.imaging.tasksequence.judging.judge import Decision
 from osdimage.imaging.tasksequence.phases import Phase
-from osdimage.imaging.tasksequence.plan import RunPlan, plan_sequence
+from osdimage.imaging.tasksequence.plan import plan_sequence
+from osdimage.imaging.tasksequence.planned import RunPlan
 from osdimage.imaging.tasksequence.report import RunEnd, RunReport, StepState
 from osdimage.imaging.tasksequence.runner import run_sequence
 from osdimage.imaging.tasksequence.runstate import RunState

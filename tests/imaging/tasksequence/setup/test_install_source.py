@@ -22,7 +22,8 @@ from osdimage.imaging.errors import ActionFailed, ImageNotFound, InvalidInput, I
 from osdimage.imaging.tasksequence.computer.windows import WindowsFacts
 from osdimage.imaging.tasksequence.environment import Environment
 from osdimage.imaging.tasksequence.forms.build import sequence, step
-from osdimage.imaging.tasksequence.plan import PlannedStep, plan_sequence
+from osdimage.imaging.tasksequence.plan import plan_sequence
+from osdimage.imaging.tasksequence.planned import PlannedStep
 from osdimage.imaging.tasksequence.setup.oem_files import find_oem_files
 from osdimage.imaging.tasksequence.setup.source import InstallSource, choose_edition, open_install_source
 from osdimage.imaging.tasksequence.steps.apply_os import apply_operating_system

@@ -34,7 +34,8 @@ from osdimage.imaging.tasksequence.environment import Environment
 from osdimage.imaging.tasksequence.forms.build import group, sequence, step
 from osdimage.imaging.tasksequence.judging.kinds import action_table
 from osdimage.imaging.tasksequence.phases import EVERYWHERE, Phase
-from osdimage.imaging.tasksequence.plan import RunPlan, plan_sequence
+from osdimage.imaging.tasksequence.plan import plan_sequence
+from osdimage.imaging.tasksequence.planned import RunPlan
 from osdimage.imaging.tasksequence.report import RunEnd, StepState
 from osdimage.imaging.tasksequence.result import ActionInfo, ActionResult
 from osdimage.imaging.tasksequence.runner import run_sequence

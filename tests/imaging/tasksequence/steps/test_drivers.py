@@ -24,7 +24,8 @@ from osdimage.imaging.errors import ActionFailed
 from osdimage.imaging.tasksequence.computer.machine import Machine
 from osdimage.imaging.tasksequence.environment import Environment
 from osdimage.imaging.tasksequence.forms.build import sequence, step
-from osdimage.imaging.tasksequence.plan import PlannedStep, plan_sequence
+from osdimage.imaging.tasksequence.plan import plan_sequence
+from osdimage.imaging.tasksequence.planned import PlannedStep
 from osdimage.imaging.tasksequence.result import LogType
 from osdimage.imaging.tasksequence.steps.apply_driver_package import apply_driver_package
 from osdimage.imaging.tasksequence.steps.apply_os import apply_operating_system

@@ -28,7 +28,8 @@ from osdimage.imaging.tasksequence.forms.build import sequence, step
 from osdimage.imaging.tasksequence.forms.xml import load_sequence
 from osdimage.imaging.tasksequence.judging.judge import Decision
 from osdimage.imaging.tasksequence.judging.leave_out import LeaveOut
-from osdimage.imaging.tasksequence.plan import PlannedStep, RunPlan, plan_sequence
+from osdimage.imaging.tasksequence.plan import plan_sequence
+from osdimage.imaging.tasksequence.planned import PlannedStep, RunPlan
 from osdimage.imaging.tasksequence.report import RunEnd
 from osdimage.imaging.tasksequence.result import StepClass
 from osdimage.imaging.tasksequence.runner import run_sequence
