@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from osdimage.imaging.disk import plan
 from osdimage.imaging.disk.tables import backup
 from osdimage.imaging.documents import Fields, as_text, parse_json, read_limited, reason_of
 from osdimage.imaging.errors import InvalidDocument, InvalidRequest, StorageError
+from osdimage.imaging.tasksequence.computer.kept import load_machine, save_machine
 from osdimage.imaging.tasksequence.computer.machine import Machine
 from osdimage.imaging.tasksequence.environment import Environment
 from osdimage.imaging.tasksequence.runstate import RunState
@@ -61,18 +63,24 @@ def test_what_is_missing_is_named(read: Callable[..., object], start: dict[str, 
 
 
 @pytest.mark.parametrize(
-    ("saved", "name"),
-    [(RunState("x", Environment(), Machine()), "sequence"), (Machine(), "system"), (Environment(), "hidden")],
+    ("save", "load", "name"),
+    [
+        (RunState("x", Environment(), Machine()).save, RunState.load, "sequence"),
+        (partial(save_machine, Machine()), load_machine, "system"),
+        (Environment().save, Environment.load, "hidden"),
+    ],
     ids=["run", "machine", "environment"],
 )
-def test_what_a_saved_run_misses_is_named(saved: RunState | Machine | Environment, name: str, tmp_path: Path) -> None:
+def test_what_a_saved_run_misses_is_named(
+    save: Callable[[Path], None], load: Callable[[Path], object], name: str, tmp_path: Path
+) -> None:
     path = tmp_path / "state.json"
-    saved.save(path)
+    save(path)
     document = json.loads(path.read_text(encoding="utf-8"))
     del document[name]
     path.write_text(json.dumps(document), encoding="utf-8")
     with pytest.raises(InvalidDocument, match=rf"state\.json is damaged: '{name}' is missing"):
-        saved.load(path)
+        load(path)
 
 
 def test_the_plan_of_a_deployment_is_told_from_that_of_a_disk() -> None:
