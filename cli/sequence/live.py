@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Self
 from osdimage.cli import render
 from osdimage.cli.render import Reporter, printable
 from osdimage.imaging.errors import quoted
-from osdimage.imaging.tasksequence.judging.judge import numbered
+from osdimage.imaging.tasksequence.judging.judgement import numbered
 from osdimage.imaging.tasksequence.planned import RunPlan
 from osdimage.imaging.tasksequence.report import RunEvent, StepReport, StepState
 from osdimage.imaging.tasksequence.runstate import RunState

@@ -12,7 +12,7 @@ from osdimage.cli.guidance.advice import worded
 from osdimage.cli.render import Reporter, counted
 from osdimage.cli.sequence.folding import common, folded, headings, of_group, span
 from osdimage.imaging.errors import quoted
-from osdimage.imaging.tasksequence.judging.judge import Decision
+from osdimage.imaging.tasksequence.judging.judgement import Decision
 from osdimage.imaging.tasksequence.planned import PlannedStep, RunPlan
 from osdimage.imaging.units import format_size
 

@@ -41,7 +41,7 @@ __getattr__, __dir__, __all__ = lazily(
         "forms.children": ("with_children",),
         "forms.xml": ("load_sequence", "read_sequence", "write_sequence"),
         "layers": ("CollectionVariables",),
-        "judging.judge": ("Decision",),
+        "judging.judgement": ("Decision",),
         "judging.kinds": ("action_table",),
         "judging.known": ("known_actions",),
         "judging.leave_out": ("LeaveOut",),

@@ -24,7 +24,7 @@ from osdimage.imaging.tasksequence.forms.xml import (
     read_sequence as read_sequence,
     write_sequence as write_sequence,
 )
-from osdimage.imaging.tasksequence.judging.judge import Decision as Decision
+from osdimage.imaging.tasksequence.judging.judgement import Decision as Decision
 from osdimage.imaging.tasksequence.judging.kinds import action_table as action_table
 from osdimage.imaging.tasksequence.judging.known import known_actions as known_actions
 from osdimage.imaging.tasksequence.judging.leave_out import LeaveOut as LeaveOut

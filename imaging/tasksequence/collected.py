@@ -15,8 +15,9 @@ from osdimage.imaging.files import FileSource
 from osdimage.imaging.firststart.results import FirstStartResults, StepEnd, StepResult, read_results, read_variables
 from osdimage.imaging.tasksequence import builtin
 from osdimage.imaging.tasksequence.computer.target_files import files_of
+from osdimage.imaging.tasksequence.conditions import LAST_ACTION
 from osdimage.imaging.tasksequence.environment import set_all
-from osdimage.imaging.tasksequence.judging.judge import Decision
+from osdimage.imaging.tasksequence.judging.judgement import Decision
 from osdimage.imaging.tasksequence.report import StepReport, StepState
 from osdimage.imaging.tasksequence.runstate import RunState
 from osdimage.imaging.tasksequence.staging.staged import StagedStep
@@ -29,7 +30,6 @@ _STATES = {
     # The first start jumps over what is in a group of which a step has failed.
     StepEnd.NOT_REACHED: StepState.NOT_RUN,
 }
-_LAST_CODE, _LAST_SUCCEEDED = "_smstslastactionretcode", "_smstslastactionsucceeded"
 
 
 def collect_first_start(state: RunState) -> None:
@@ -74,7 +74,7 @@ def _take(state: RunState, files: FileSource) -> None:
         if name.lower() in state.machine.unsure:
             set_all(state.env, {name: value})
     ran = [result for _, result in steps if result.end not in {StepEnd.SKIPPED, StepEnd.NOT_REACHED}]
-    if ran and {_LAST_CODE, _LAST_SUCCEEDED} & state.machine.unsure:
+    if ran and LAST_ACTION & state.machine.unsure:
         builtin.after_action(state.env, ran[-1].code or 0, succeeded=ran[-1].end is StepEnd.DONE)
 
 

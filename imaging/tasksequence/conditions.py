@@ -27,7 +27,8 @@ from osdimage.imaging.tasksequence.result import StepClass
 
 VARIABLE_EXPRESSION = "SMS_TaskSequence_VariableConditionExpression"
 _NAMED = re.compile(r"%([A-Za-z0-9_-]{1,256})%", re.ASCII)
-_LAST_ACTION = ("_smstslastactionsucceeded", "_smstslastactionretcode")
+LAST_ACTION = frozenset({"_smstslastactionsucceeded", "_smstslastactionretcode"})
+"""The variables that tell how the last action ended, in lower case."""
 _Ordered = TypeVar("_Ordered", str, int, tuple[int, ...])
 _GIVE_FACTS = Remedy("{} tells what the computer is", (Means.FACTS,))
 _INTEGER = re.compile(r"\s*[+-]?\d{1,400}\s*", re.ASCII)
@@ -276,7 +277,7 @@ def names_last_action(condition: Condition | None) -> bool:
         return any(map(names_last_action, condition.parts))
     if not isinstance(condition, Compare):
         return False
-    return any(name in f"{condition.variable} {condition.value}".lower() for name in _LAST_ACTION)
+    return any(name in f"{condition.variable} {condition.value}".lower() for name in LAST_ACTION)
 
 
 def _doubts(wish: Compare, doubt: Doubt) -> list[str]:

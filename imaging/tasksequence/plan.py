@@ -16,21 +16,21 @@ from typing import TYPE_CHECKING
 from osdimage.imaging.errors import InvalidRequest, OsdImageError
 from osdimage.imaging.tasksequence import builtin
 from osdimage.imaging.tasksequence.codes import HResult
-from osdimage.imaging.tasksequence.conditions import Doubt, Verdict, evaluate, names_last_action
-from osdimage.imaging.tasksequence.environment import Environment, set_all
+from osdimage.imaging.tasksequence.conditions import LAST_ACTION, Doubt, Verdict, evaluate, names_last_action
+from osdimage.imaging.tasksequence.environment import Environment
 from osdimage.imaging.tasksequence.facts.known import ask_of
+from osdimage.imaging.tasksequence.judging.effects import enter_after, pass_refused, stage_step, take_for_done, tell_end
 from osdimage.imaging.tasksequence.judging.facts import unknown_facts
-from osdimage.imaging.tasksequence.judging.judge import (
+from osdimage.imaging.tasksequence.judging.judge import Judge
+from osdimage.imaging.tasksequence.judging.judgement import (
     AFTERWARDS,
     At,
     Decision,
-    Judge,
     Judgement,
     around,
     groups_of,
+    may_fail,
     numbered,
-    stage_step,
-    sure_again,
 )
 from osdimage.imaging.tasksequence.judging.kinds import ActionTable, find_action, kind_of
 from osdimage.imaging.tasksequence.judging.known import known_actions
@@ -46,9 +46,6 @@ from osdimage.imaging.wim.placed.place import is_there
 
 if TYPE_CHECKING:
     from osdimage.imaging.tasksequence.computer.machine import Machine
-
-_ENDS_WELL, _FAILS = HResult.S_OK, HResult.E_FAIL
-_LAST_ACTION = frozenset({"_smstslastactionsucceeded", "_smstslastactionretcode"})
 
 
 def plan_sequence(
@@ -149,33 +146,29 @@ class _Walker:
             return self._wait(base, place, step, judgement)
         if judgement.already is not None:
             return self._pass(base, judgement.already, judgement.info)
-        if judgement.decision is Decision.REFUSE and step.continue_on_error:
-            builtin.after_action(self._env, HResult.NOT_SUPPORTED, succeeded=False)
+        if judgement.decision is Decision.REFUSE and may_fail(step, judgement.info):
+            pass_refused(self._env, self._machine)
             self._leave_open({}, is_open=False)
             return replace(base, may_fail=True)
         if judgement.decision is Decision.REFUSE:
             # What keeps this step from running is told once, and not again of each step behind it.
-            self._enter(judgement.info)
+            enter_after(self._env, self._machine, judgement.info)
         if judgement.decision is not Decision.RUN:
             return self._if_it_runs_yet(base, place, step)
         if judgement.info is None:
             return base
-        passed_over = step.continue_on_error or any(self._groups[each].continue_on_error for each in around(place))
-        passed_over = passed_over and not judgement.info.must_succeed
+        is_in_tolerant = any(self._groups[each].continue_on_error for each in around(place))
+        passed_over = may_fail(step, judgement.info) or (is_in_tolerant and not judgement.info.must_succeed)
         before = dict(self._env) if passed_over else {}
         planned, rest = self._forecast(replace(base, may_fail=passed_over), step, judgement.info)
         self._has_problems = self._has_problems or bool(planned.problems)
         # Later conditions ask how it ended; which code a step that fails will have, nobody knows yet.
-        builtin.after_action(self._env, _FAILS if planned.problems else _ENDS_WELL, succeeded=not planned.problems)
-        sure_again(self._machine)
-        self._enter(judgement.info)
+        code = HResult.E_FAIL if planned.problems else HResult.S_OK
+        tell_end(self._env, self._machine, code, succeeded=not planned.problems)
+        enter_after(self._env, self._machine, judgement.info)
         self._judge.stage_rest(At(number, place, step), judgement, rest)
         self._leave_open(before, is_open=passed_over)
         return planned
-
-    def _enter(self, info: ActionInfo | None) -> None:
-        if info is not None and info.enters is not None:
-            enter(self._machine, self._env, info.enters)
 
     def _wait(self, base: PlannedStep, place: Position, step: Step, judgement: Judgement) -> PlannedStep:
         """Let a step wait for the first start, as the run does."""
@@ -196,16 +189,13 @@ class _Walker:
         self._is_later = self._machine.has_started = True
         self._machine.staged.clear()
         self._machine.installs_drivers = False
-        self._open |= self._machine.unsure | _LAST_ACTION
+        self._open |= self._machine.unsure | LAST_ACTION
         self._machine.unsure.clear()
         enter(self._machine, self._env, Phase.PE)
 
     def _pass(self, base: PlannedStep, already: Already, info: ActionInfo | None) -> PlannedStep:
         """Take what a step would do for done."""
-        set_all(self._env, already.sets)
-        builtin.after_action(self._env, _ENDS_WELL, succeeded=True)
-        sure_again(self._machine)
-        self._enter(info)
+        take_for_done(self._env, self._machine, already, info)
         self._leave_open({}, is_open=False)
         return replace(base, warnings=tuple(map(self._env.mask, already.warnings)))
 
@@ -213,11 +203,11 @@ class _Walker:
 
     def _leave_open(self, before: Mapping[str, str], *, is_open: bool) -> None:
         """Remember what later conditions cannot be sure of; after a step that must succeed, its end is sure again."""
-        self._open -= _LAST_ACTION
+        self._open -= LAST_ACTION
         if is_open:
             after = dict(self._env)
             changed = {name for name in {*before, *after} if before.get(name) != after.get(name)}
-            self._open |= {name.lower() for name in changed} | _LAST_ACTION
+            self._open |= {name.lower() for name in changed} | LAST_ACTION
 
     def _foresee_groups(self, place: Position) -> None:
         for each in around(place):

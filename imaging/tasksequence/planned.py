@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from osdimage.imaging.errors import Incomplete, Means, NotReady, OsdImageError, Remedy, UnsupportedSteps, quoted
-from osdimage.imaging.tasksequence.judging.judge import Decision
+from osdimage.imaging.tasksequence.judging.judgement import Decision
 from osdimage.imaging.tasksequence.result import StepClass, short_type
 from osdimage.imaging.tasksequence.staging.first_start import StartForecast
 

@@ -27,21 +27,21 @@ from osdimage.imaging.errors import OsdImageError, StorageError, quoted
 from osdimage.imaging.progress import ProgressEvent
 from osdimage.imaging.tasksequence import builtin
 from osdimage.imaging.tasksequence.codes import HResult
-from osdimage.imaging.tasksequence.environment import Environment, set_all
+from osdimage.imaging.tasksequence.environment import Environment
 from osdimage.imaging.tasksequence.facts.known import ask_of
 from osdimage.imaging.tasksequence.forms.xml import write_sequence
+from osdimage.imaging.tasksequence.judging.effects import enter_after, pass_refused, stage_step, take_for_done, tell_end
 from osdimage.imaging.tasksequence.judging.facts import unknown_facts
-from osdimage.imaging.tasksequence.judging.judge import (
+from osdimage.imaging.tasksequence.judging.judge import Judge
+from osdimage.imaging.tasksequence.judging.judgement import (
     AFTERWARDS,
     At,
     Decision,
-    Judge,
     Judgement,
     around,
     groups_of,
+    may_fail,
     numbered,
-    stage_step,
-    sure_again,
 )
 from osdimage.imaging.tasksequence.judging.kinds import ActionTable, kind_of
 from osdimage.imaging.tasksequence.judging.known import known_actions
@@ -295,7 +295,7 @@ class _Runner:
         if judgement.already is not None:
             return self._pass(at, judgement.already, judgement.info)
         if judgement.decision is not Decision.RUN or judgement.info is None or judgement.info.run is None:
-            return self._record(self._pass_over(index, step, judgement))
+            return self._pass_over(index, step, judgement)
         began = time.monotonic()
         self._observer(RunEvent(index + 1, StepState.RUNNING))
         self._say(f"Start executing step {self._labels[index]}: {self._env.mask(step.name)}")
@@ -307,8 +307,7 @@ class _Runner:
             repeated = tries > 1 or index == self._first
             result = self._try(index, step, judgement.info, judgement.info.run, is_repeated=repeated)
             succeeded = result.code & 0xFFFFFFFF in step.success_codes
-            builtin.after_action(self._env, result.code, succeeded=succeeded)
-            sure_again(self._machine)
+            tell_end(self._env, self._machine, result.code, succeeded=succeeded)
             again = self._restart(index, result)
             if again and tries > MAX_RETRIES:
                 result = ActionResult(HResult.E_ABORT, f"asked to be run again more than {MAX_RETRIES} times")
@@ -324,13 +323,12 @@ class _Runner:
     ) -> StepReport:
         """Record how a step ended that was done, and what that means for those behind it."""
         info = judgement.info
-        must_succeed = info is not None and info.must_succeed
-        may_fail = at.step.continue_on_error and not must_succeed
         if succeeded:
-            if info is not None and info.enters is not None:
-                enter(self._machine, self._env, info.enters)
+            enter_after(self._env, self._machine, info)
             self._judge.stage_rest(at, judgement, result.stages)
-        state = StepState.SUCCEEDED if succeeded else StepState.TOLERATED if may_fail else StepState.FAILED
+        state = (
+            StepState.SUCCEEDED if succeeded else StepState.TOLERATED if may_fail(at.step, info) else StepState.FAILED
+        )
         report = self._record(
             replace(
                 self._report(at.number - 1, state, result.message),
@@ -340,9 +338,14 @@ class _Runner:
                 warnings=tuple(map(self._env.mask, result.warnings)),
             )
         )
-        if must_succeed and not succeeded:
-            raise _Stop(f"step {report.called} {quoted(report.name)} failed", result.code & 0xFFFFFFFF)
+        if not succeeded:
+            self._require_success(report, info)
         return report
+
+    def _require_success(self, report: StepReport, info: ActionInfo | None) -> None:
+        """End the sequence when a step failed that must not, whatever the error settings."""
+        if info is not None and info.must_succeed:
+            raise _Stop(f"step {report.called} {quoted(report.name)} failed", report.code or HResult.E_FAIL)
 
     def _wait(self, at: At, judgement: Judgement) -> StepReport:
         """Let a step wait for the first start."""
@@ -353,26 +356,25 @@ class _Runner:
 
     def _pass(self, at: At, already: Already, info: ActionInfo | None) -> StepReport:
         """Take what a step would do for done."""
-        set_all(self._env, already.sets)
-        builtin.after_action(self._env, HResult.S_OK, succeeded=True)
-        sure_again(self._machine)
-        if info is not None and info.enters is not None:
-            enter(self._machine, self._env, info.enters)
+        take_for_done(self._env, self._machine, already, info)
         report = self._report(at.number - 1, StepState.HOLDS, already.why)
         return self._record(replace(report, warnings=tuple(map(self._env.mask, already.warnings))))
 
     def _pass_over(self, index: int, step: Step, judgement: Judgement) -> StepReport:
-        """Return the report on a step that does not run; one that cannot, and may not be left out, has failed."""
+        """Record a step that does not run; one that cannot, and may not be left out, has failed."""
         reason = judgement.reason or ""
         if judgement.decision is Decision.SKIP:
             # The codes of the last action that ran stay.
-            return self._report(index, StepState.SKIPPED, reason)
+            return self._record(self._report(index, StepState.SKIPPED, reason))
         if judgement.decision is Decision.LEAVE_OUT:
-            return self._report(index, StepState.LEFT_OUT, reason)
+            return self._record(self._report(index, StepState.LEFT_OUT, reason))
         # The plan did not see it coming: a variable had another value.
-        builtin.after_action(self._env, HResult.NOT_SUPPORTED, succeeded=False)
-        state = StepState.TOLERATED if step.continue_on_error else StepState.FAILED
-        return replace(self._report(index, state, f"cannot be run here: {reason}"), code=int(HResult.NOT_SUPPORTED))
+        pass_refused(self._env, self._machine)
+        state = StepState.TOLERATED if may_fail(step, judgement.info) else StepState.FAILED
+        failed = replace(self._report(index, state, f"cannot be run here: {reason}"), code=int(HResult.NOT_SUPPORTED))
+        report = self._record(failed)
+        self._require_success(report, judgement.info)
+        return report
 
     def _try(self, index: int, step: Step, info: ActionInfo, action: Action, *, is_repeated: bool) -> ActionResult:
         from osdimage.imaging.tasksequence.failures import code_of  # noqa: PLC0415 - only a run needs it

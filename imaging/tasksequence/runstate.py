@@ -10,7 +10,7 @@ from osdimage.imaging.errors import InvalidDocument, InvalidRequest, Means, Reme
 from osdimage.imaging.tasksequence.computer.kept import machine_document, machine_of
 from osdimage.imaging.tasksequence.computer.machine import Machine
 from osdimage.imaging.tasksequence.environment import Environment
-from osdimage.imaging.tasksequence.judging.judge import Decision, Judgement
+from osdimage.imaging.tasksequence.judging.judgement import Decision, Judgement
 from osdimage.imaging.tasksequence.judging.leave_out import NOTHING, LeaveOut
 from osdimage.imaging.tasksequence.report import StepReport, StepState
 from osdimage.imaging.tasksequence.result import StepClass

@@ -27,7 +27,7 @@ from osdimage.imaging.disk.target import MemoryTarget
 from osdimage.imaging.tasksequence.computer.machine import Machine, Place, TargetSystem
 from osdimage.imaging.tasksequence.computer.windows import WindowsFacts
 from osdimage.imaging.tasksequence.environment import Environment
-from osdimage.imaging.tasksequence.judging.judge import Decision, Judgement
+from osdimage.imaging.tasksequence.judging.judgement import Decision, Judgement
 from osdimage.imaging.tasksequence.report import StepReport, StepState
 from osdimage.imaging.tasksequence.runstate import RunState
 from osdimage.imaging.units import Geometry

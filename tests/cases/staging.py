@@ -10,7 +10,8 @@ from osdimage.imaging.tasksequence.computer.supplies import Supplies
 from osdimage.imaging.tasksequence.environment import Environment
 from osdimage.imaging.tasksequence.forms.build import sequence
 from osdimage.imaging.tasksequence.forms.xml import read_sequence
-from osdimage.imaging.tasksequence.judging.judge import At, Judge, Judgement, groups_of, numbered
+from osdimage.imaging.tasksequence.judging.judge import Judge
+from osdimage.imaging.tasksequence.judging.judgement import At, Judgement, groups_of, numbered
 from osdimage.imaging.tasksequence.judging.known import known_actions
 from osdimage.imaging.tasksequence.phases import Phase
 from osdimage.imaging.tasksequence.sequence import Step

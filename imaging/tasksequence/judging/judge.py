@@ -8,9 +8,8 @@ out.  Nothing else leaves a step out, so that a run that succeeded did all of it
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from osdimage.imaging.errors import InvalidRequest, Means, OsdImageError, Remedy, quoted
@@ -18,11 +17,13 @@ from osdimage.imaging.tasksequence import builtin
 from osdimage.imaging.tasksequence.computer.supplies import FirstBoot
 from osdimage.imaging.tasksequence.conditions import CERTAIN, NOBODY, Ask, Doubt, Verdict, evaluate
 from osdimage.imaging.tasksequence.environment import Environment
+from osdimage.imaging.tasksequence.judging.effects import stage_step
+from osdimage.imaging.tasksequence.judging.judgement import AFTERWARDS, RUN, At, Decision, Judgement, around, may_fail
 from osdimage.imaging.tasksequence.judging.kinds import ActionTable, find_action, kind_of, meant, words_of
 from osdimage.imaging.tasksequence.judging.leave_out import NOTHING, LeaveOut
 from osdimage.imaging.tasksequence.phases import Phase
-from osdimage.imaging.tasksequence.result import ActionInfo, Already, Refusal, RunIn, StepClass, short_type
-from osdimage.imaging.tasksequence.sequence import Group, Sequence, Step
+from osdimage.imaging.tasksequence.result import ActionInfo, Refusal, RunIn, StepClass, short_type
+from osdimage.imaging.tasksequence.sequence import Group, Step
 from osdimage.imaging.tasksequence.staging.commands import replacing_command
 from osdimage.imaging.tasksequence.staging.secrets import holds_secret, secrets_in
 from osdimage.imaging.tasksequence.staging.staged import Position, StagedCommand, StagedCondition, StagedStep
@@ -33,86 +34,6 @@ if TYPE_CHECKING:
 
 _MOST_OFFERS = 100
 """Looking for what may have been meant takes milliseconds; a hostile sequence has a thousand types."""
-_LAST_ACTION = frozenset({"_smstslastactionsucceeded", "_smstslastactionretcode"})
-
-
-AFTERWARDS = "the run goes on with it when the new Windows was started and shut down"
-
-
-class Decision(StrEnum):
-    """What becomes of a step.
-
-    RUN: it is done now, on the disks.  HOLDS: what it would do is true here already.  STAGE: it waits for the first
-    start of the new Windows.  LATER: the run goes on with it when that Windows was started.  SKIP: it is disabled, or a
-    condition does not hold.  LEAVE_OUT: the caller allowed to leave it out.  REFUSE: it can be none of these; the
-    sequence does not begin unless the step may fail.
-    """
-
-    RUN = "run"
-    HOLDS = "true"
-    STAGE = "first start"
-    LATER = "later"
-    SKIP = "skip"
-    LEAVE_OUT = "leave out"
-    REFUSE = "cannot"
-
-
-@dataclass(frozen=True, slots=True)
-class Judgement:
-    """What becomes of a step or a group, and why.
-
-    Attributes:
-        decision: what.
-        reason: why it does not run now, or None.
-        info: what is known of its type, or None.
-        step_class: what it would take to run it, where it is refused.
-        remedy: what would change that, or None.
-        command: what it becomes at the first start, where it is staged.
-        conditions: that the first start asks: of a group its own, of a step also those of its groups.
-        already: what makes it needless, where it is true.
-    """
-
-    decision: Decision
-    reason: str | None = None
-    info: ActionInfo | None = None
-    step_class: StepClass | None = None
-    remedy: Remedy | None = None
-    command: StagedCommand | None = None
-    conditions: tuple[StagedCondition, ...] = ()
-    already: Already | None = None
-
-
-RUN = Judgement(Decision.RUN)
-
-
-@dataclass(frozen=True, slots=True)
-class At:
-    """A step where it stands.
-
-    Attributes:
-        number: from 1, over all steps of the sequence.
-        place: in the tree of groups.
-        step: it.
-    """
-
-    number: int
-    place: Position
-    step: Step
-
-
-def numbered(sequence: Sequence) -> list[tuple[Position, Step]]:
-    """Return all steps with their places; the number of a step is its index here plus 1."""
-    return [(place, member) for place, member in sequence.walk() if isinstance(member, Step)]
-
-
-def groups_of(sequence: Sequence) -> dict[Position, Group]:
-    """Return all groups by their places."""
-    return {place: member for place, member in sequence.walk() if isinstance(member, Group)}
-
-
-def around(place: Position) -> Iterator[Position]:
-    """Yield the places of the groups around a step or group, the outermost first."""
-    return (place[:depth] for depth in range(1, len(place)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -395,7 +316,7 @@ class Judge:
             command=command,
             success_codes=command.success_codes or step.success_codes,
             retries=step.retry_count if command.retries is None else command.retries,
-            may_fail=step.continue_on_error and not must_succeed,
+            may_fail=may_fail(step, judgement.info),
             tolerant=tuple(each for each in groups if self.groups[each].continue_on_error),
             conditions=judgement.conditions,
             shown=self.labels[at.number - 1] if self.labels else "",
@@ -411,14 +332,3 @@ def _remedy(info: ActionInfo) -> Remedy | None:
     if not info.needs:
         return None
     return Remedy(f"for drivers, give {' and '.join(['{}'] * len(info.needs))}", info.needs)
-
-
-def stage_step(machine: Machine, staged: StagedStep) -> None:
-    """Let a step wait for the first start; what it sets, and how it ends, nobody knows from here on."""
-    machine.staged.append(staged)
-    machine.unsure |= staged.command.changes | _LAST_ACTION
-
-
-def sure_again(machine: Machine) -> None:
-    """Know again how the last action ended: one that was done now."""
-    machine.unsure -= _LAST_ACTION

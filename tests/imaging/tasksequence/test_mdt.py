@@ -17,7 +17,7 @@ from osdimage.imaging.tasksequence.environment import Environment
 from osdimage.imaging.tasksequence.forms.build import group, sequence, step
 from osdimage.imaging.tasksequence.forms.xml import read_sequence
 from osdimage.imaging.tasksequence.judging.facts import PHASES
-from osdimage.imaging.tasksequence.judging.judge import Decision
+from osdimage.imaging.tasksequence.judging.judgement import Decision
 from osdimage.imaging.tasksequence.judging.kinds import kind_of
 from osdimage.imaging.tasksequence.judging.leave_out import LeaveOut
 from osdimage.imaging.tasksequence.mdt.operating_systems import find_system

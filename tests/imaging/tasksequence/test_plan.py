@@ -11,7 +11,7 @@ from osdimage.imaging.tasksequence.computer.machine import Machine, Place
 from osdimage.imaging.tasksequence.conditions import Compare, Operator
 from osdimage.imaging.tasksequence.environment import Environment
 from osdimage.imaging.tasksequence.forms.build import group, sequence, step
-from osdimage.imaging.tasksequence.judging.judge import Decision
+from osdimage.imaging.tasksequence.judging.judgement import Decision
 from osdimage.imaging.tasksequence.plan import plan_sequence
 from osdimage.imaging.tasksequence.result import Forecast
 from osdimage.imaging.tasksequence.runner import run_sequence

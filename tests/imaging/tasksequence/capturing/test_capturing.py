@@ -58,7 +58,7 @@ from osdimage.imaging.tasksequence.conditions import Compare, Operator
 from osdimage.imaging.tasksequence.environment import Environment
 from osdimage.imaging.tasksequence.facts.computer import ComputerFacts
 from osdimage.imaging.tasksequence.forms.build import group, sequence, step
-from osdimage.imaging.tasksequence.judging.judge import Decision
+from osdimage.imaging.tasksequence.judging.judgement import Decision
 from osdimage.imaging.tasksequence.layers import Origin
 from osdimage.imaging.tasksequence.phases import Phase
 from osdimage.imaging.tasksequence.plan import plan_sequence

@@ -16,7 +16,7 @@ from osdimage.imaging.tasksequence.forms.answers import Answers
 from osdimage.imaging.tasksequence.forms.build import group, sequence, step
 from osdimage.imaging.tasksequence.forms.children import with_children
 from osdimage.imaging.tasksequence.forms.xml import read_sequence, write_sequence
-from osdimage.imaging.tasksequence.judging.judge import Decision
+from osdimage.imaging.tasksequence.judging.judgement import Decision
 from osdimage.imaging.tasksequence.judging.leave_out import LeaveOut, steps_called
 from osdimage.imaging.tasksequence.plan import plan_sequence
 from osdimage.imaging.tasksequence.runner import fingerprint, run_sequence

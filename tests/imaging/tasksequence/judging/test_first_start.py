@@ -16,7 +16,7 @@ from osdimage.imaging.tasksequence.conditions import Compare, Operator
 from osdimage.imaging.tasksequence.environment import Environment
 from osdimage.imaging.tasksequence.forms.build import group, sequence, step
 from osdimage.imaging.tasksequence.forms.xml import read_sequence
-from osdimage.imaging.tasksequence.judging.judge import Decision
+from osdimage.imaging.tasksequence.judging.judgement import Decision
 from osdimage.imaging.tasksequence.judging.kinds import action_table
 from osdimage.imaging.tasksequence.phases import EVERYWHERE, FROM_PE, Phase
 from osdimage.imaging.tasksequence.plan import plan_sequence

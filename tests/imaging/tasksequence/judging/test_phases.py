@@ -7,7 +7,7 @@ from osdimage.imaging.tasksequence.computer.machine import Machine, Place, Targe
 from osdimage.imaging.tasksequence.computer.windows import WindowsFacts
 from osdimage.imaging.tasksequence.environment import Environment
 from osdimage.imaging.tasksequence.forms.build import sequence, step
-from osdimage.imaging.tasksequence.judging.judge import Decision
+from osdimage.imaging.tasksequence.judging.judgement import Decision
 from osdimage.imaging.tasksequence.judging.kinds import action_table
 from osdimage.imaging.tasksequence.judging.restarts import after_restart
 from osdimage.imaging.tasksequence.phases import EVERYWHERE, Phase, RestartTarget

@@ -13,7 +13,7 @@ from osdimage.imaging.tasksequence.computer.machine import Machine, Place, Targe
 from osdimage.imaging.tasksequence.computer.windows import WindowsFacts
 from osdimage.imaging.tasksequence.environment import Environment
 from osdimage.imaging.tasksequence.forms.build import step
-from osdimage.imaging.tasksequence.judging.judge import Decision
+from osdimage.imaging.tasksequence.judging.judgement import Decision
 from osdimage.imaging.tasksequence.mdt.backup import back_up_computer, forecast_back_up_computer
 from osdimage.imaging.tasksequence.mdt.nic_config import configure_adapters, forecast_configure_adapters
 from osdimage.imaging.tasksequence.phases import Phase

@@ -15,7 +15,7 @@ from osdimage.imaging.tasksequence.computer.supplies import Application, Supplie
 from osdimage.imaging.tasksequence.computer.windows import WindowsFacts
 from osdimage.imaging.tasksequence.environment import Environment
 from osdimage.imaging.tasksequence.forms.build import step
-from osdimage.imaging.tasksequence.judging.judge import Decision
+from osdimage.imaging.tasksequence.judging.judgement import Decision
 from osdimage.imaging.tasksequence.phases import Phase
 from osdimage.imaging.tasksequence.staging.staged import StagedCommand, StagedStep
 

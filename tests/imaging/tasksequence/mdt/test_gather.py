@@ -14,7 +14,7 @@ from osdimage.imaging.tasksequence.conditions import Compare, Operator
 from osdimage.imaging.tasksequence.environment import Environment
 from osdimage.imaging.tasksequence.forms.build import sequence, step
 from osdimage.imaging.tasksequence.forms.xml import read_sequence
-from osdimage.imaging.tasksequence.judging.judge import Decision
+from osdimage.imaging.tasksequence.judging.judgement import Decision
 from osdimage.imaging.tasksequence.mdt.gather import forecast_gather, gather_facts
 from osdimage.imaging.tasksequence.mdt.local import hardware, running
 from osdimage.imaging.tasksequence.mdt.validate import forecast_validate, refuse_without_facts, validate_computer

@@ -21,7 +21,7 @@ from osdimage.imaging.tasksequence.computer.machine import Machine
 from osdimage.imaging.tasksequence.computer.supplies import Application, Supplies
 from osdimage.imaging.tasksequence.environment import Environment
 from osdimage.imaging.tasksequence.forms.xml import load_sequence
-from osdimage.imaging.tasksequence.judging.judge import Decision
+from osdimage.imaging.tasksequence.judging.judgement import Decision
 from osdimage.imaging.tasksequence.plan import plan_sequence
 from osdimage.imaging.tasksequence.planned import RunPlan
 

@@ -30,7 +30,7 @@ from osdimage.imaging.tasksequence.computer.supplies import Supplies
 from osdimage.imaging.tasksequence.conditions import Compare, Operator
 from osdimage.imaging.tasksequence.environment import Environment
 from osdimage.imaging.tasksequence.forms.build import group, sequence, step
-from osdimage.imaging.tasksequence.judging.judge import Decision
+from osdimage.imaging.tasksequence.judging.judgement import Decision
 from osdimage.imaging.tasksequence.phases import Phase
 from osdimage.imaging.tasksequence.plan import plan_sequence
 from osdimage.imaging.tasksequence.planned import RunPlan

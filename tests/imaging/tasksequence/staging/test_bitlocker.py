@@ -17,7 +17,7 @@ from osdimage.imaging.tasksequence.computer.machine import Machine, Place, Targe
 from osdimage.imaging.tasksequence.computer.supplies import Supplies
 from osdimage.imaging.tasksequence.computer.windows import WindowsFacts
 from osdimage.imaging.tasksequence.forms.build import step
-from osdimage.imaging.tasksequence.judging.judge import Decision
+from osdimage.imaging.tasksequence.judging.judgement import Decision
 from osdimage.imaging.tasksequence.phases import Phase
 from osdimage.imaging.tasksequence.sequence import Step
 from osdimage.imaging.tasksequence.staging.staged import StagedCommand

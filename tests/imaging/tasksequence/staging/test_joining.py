@@ -9,7 +9,7 @@ from osdimage.imaging.tasksequence.computer.machine import Machine
 from osdimage.imaging.tasksequence.computer.supplies import Supplies
 from osdimage.imaging.tasksequence.environment import Environment
 from osdimage.imaging.tasksequence.forms.build import step
-from osdimage.imaging.tasksequence.judging.judge import Decision
+from osdimage.imaging.tasksequence.judging.judgement import Decision
 
 WORKGROUP = step("j", "JoinDomainWorkgroup", {"OSDJoinType": "1", "OSDJoinWorkgroupName": "Bob's \u2019 group"})
 DOMAIN = step(

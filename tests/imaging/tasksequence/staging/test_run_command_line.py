@@ -9,7 +9,7 @@ from cases.staging import judged, new_windows, read_step, refusal, staged, stage
 from osdimage.imaging.tasksequence.computer.supplies import Supplies
 from osdimage.imaging.tasksequence.environment import Environment
 from osdimage.imaging.tasksequence.forms.build import step
-from osdimage.imaging.tasksequence.judging.judge import Decision
+from osdimage.imaging.tasksequence.judging.judgement import Decision
 from osdimage.imaging.tasksequence.phases import Phase
 from osdimage.imaging.tasksequence.sequence import Step
 

@@ -15,7 +15,7 @@ from osdimage.imaging.tasksequence.computer.system import ImagePlace
 from osdimage.imaging.tasksequence.computer.windows import WindowsFacts
 from osdimage.imaging.tasksequence.environment import Environment
 from osdimage.imaging.tasksequence.forms.build import step
-from osdimage.imaging.tasksequence.judging.judge import Decision
+from osdimage.imaging.tasksequence.judging.judgement import Decision
 from osdimage.imaging.tasksequence.sequence import Step
 from osdimage.imaging.tasksequence.staging.needs import has_powershell
 from osdimage.imaging.tasksequence.staging.staged import StagedFile

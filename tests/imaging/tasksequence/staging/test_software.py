@@ -13,7 +13,7 @@ from judges.wine import Wine
 from osdimage.imaging.tasksequence.computer.supplies import Application, Supplies
 from osdimage.imaging.tasksequence.environment import Environment
 from osdimage.imaging.tasksequence.forms.build import step
-from osdimage.imaging.tasksequence.judging.judge import Decision
+from osdimage.imaging.tasksequence.judging.judgement import Decision
 from osdimage.imaging.tasksequence.sequence import Step
 from osdimage.imaging.tasksequence.staging.several import Part, several
 

@@ -13,7 +13,7 @@ from osdimage.imaging.tasksequence.conditions import Compare, Operator
 from osdimage.imaging.tasksequence.environment import Environment
 from osdimage.imaging.tasksequence.forms.build import sequence, step
 from osdimage.imaging.tasksequence.forms.xml import read_sequence
-from osdimage.imaging.tasksequence.judging.judge import Decision
+from osdimage.imaging.tasksequence.judging.judgement import Decision
 from osdimage.imaging.tasksequence.judging.leave_out import LeaveOut
 from osdimage.imaging.tasksequence.plan import plan_sequence
 from osdimage.imaging.tasksequence.report import StepState
