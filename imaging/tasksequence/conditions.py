@@ -21,12 +21,11 @@ from typing import TypeVar
 
 from osdimage.imaging.element import Comment, Element, make
 from osdimage.imaging.errors import InvalidRequest, Means, Remedy, quoted
-from osdimage.imaging.tasksequence.environment import Environment
+from osdimage.imaging.tasksequence.environment import Environment, names_in
 from osdimage.imaging.tasksequence.layers import Properties
 from osdimage.imaging.tasksequence.result import StepClass
 
 VARIABLE_EXPRESSION = "SMS_TaskSequence_VariableConditionExpression"
-_NAMED = re.compile(r"%([A-Za-z0-9_-]{1,256})%", re.ASCII)
 LAST_ACTION = frozenset({"_smstslastactionsucceeded", "_smstslastactionretcode"})
 """The variables that tell how the last action ended, in lower case."""
 _Ordered = TypeVar("_Ordered", str, int, tuple[int, ...])
@@ -91,6 +90,11 @@ class Compare:
     operator: Operator
     value: str = ""
 
+    @property
+    def named(self) -> tuple[str, ...]:
+        """The variables that its answer hangs on."""
+        return (self.variable, *(names_in(self.value) if self.operator.takes_value else ()))
+
     def describe(self) -> str:
         """Say it for people."""
         value = f" {quoted(self.value)}" if self.operator.takes_value else ""
@@ -108,6 +112,11 @@ class Question:
 
     subject: Subject
     facts: Properties
+
+    @property
+    def named(self) -> tuple[str, ...]:
+        """The variables that are in its settings, and maybe other names between two ``%``."""
+        return tuple(name for text in self.facts.values() for name in names_in(text))
 
     def describe(self) -> str:
         """Say it for people."""
@@ -217,11 +226,13 @@ def evaluate(condition: Condition | None, env: Environment, doubt: Doubt = CERTA
 def _answer(condition: Condition, env: Environment, doubt: Doubt, ask: Ask) -> bool | None:
     if isinstance(condition, Unknown):
         return None
+    if isinstance(condition, (Compare, Question)) and any(True for _ in _doubts(condition, doubt)):
+        return None
     if isinstance(condition, Question):
         answer = ask(condition, env)
         return None if isinstance(answer, str) else answer
     if isinstance(condition, Compare):
-        return None if _doubts(condition, doubt) else _compare(condition, env)
+        return _compare(condition, env)
     answers = [_answer(part, env, doubt, ask) for part in condition.parts]
     if condition.joint is Joint.ALL:
         return False if False in answers else None if None in answers else True
@@ -275,29 +286,28 @@ def names_last_action(condition: Condition | None) -> bool:
     """Tell whether a condition asks how the last action ended, which no plan can know."""
     if isinstance(condition, Joined):
         return any(map(names_last_action, condition.parts))
-    if not isinstance(condition, Compare):
+    if not isinstance(condition, (Compare, Question)):
         return False
-    return any(name in f"{condition.variable} {condition.value}".lower() for name in LAST_ACTION)
+    return any(name.lower() in LAST_ACTION for name in condition.named)
 
 
-def _doubts(wish: Compare, doubt: Doubt) -> list[str]:
-    """Return why a comparison cannot be made: for each variable that is in doubt."""
-    asked = [wish.variable, *(_NAMED.findall(wish.value) if wish.operator.takes_value else ())]
-    return [why for name in asked if (why := doubt(name.lower())) is not None]
+def _doubts(asked: Compare | Question, doubt: Doubt) -> Iterator[str]:
+    """Yield why it cannot be told whether something holds: for each variable in it that is in doubt."""
+    return (why for name in asked.named if (why := doubt(name.lower())) is not None)
 
 
 def _unknown_parts(condition: Condition, env: Environment, doubt: Doubt, ask: Ask) -> Iterator[Unknown]:
     if isinstance(condition, Unknown):
         yield condition
+    elif isinstance(condition, Joined):
+        for part in condition.parts:
+            yield from _unknown_parts(part, env, doubt, ask)
+    elif doubts := tuple(_doubts(condition, doubt)):
+        yield from (Unknown(why, StepClass.WINDOWS) for why in doubts)
     elif isinstance(condition, Question):
         answer = ask(condition, env)
         if isinstance(answer, str):
             yield Unknown(answer, StepClass.WINDOWS, _GIVE_FACTS if condition.subject in _OF_HARDWARE else None)
-    elif isinstance(condition, Joined):
-        for part in condition.parts:
-            yield from _unknown_parts(part, env, doubt, ask)
-    else:
-        yield from (Unknown(why, StepClass.WINDOWS) for why in _doubts(condition, doubt))
 
 
 def read_condition(elements: Sequence[Element]) -> Condition:

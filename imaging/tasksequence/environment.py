@@ -57,6 +57,11 @@ def expanded(text: str, find: Callable[[str], str | None]) -> str:
     return "".join([*pieces, text[rest:]])
 
 
+def names_in(text: str) -> tuple[str, ...]:
+    """Return all names between two ``%`` of a text: those that :func:`expanded` may replace, and maybe others."""
+    return tuple(text.split("%")[1:-1])
+
+
 class Environment(MutableMapping[str, str]):
     """The variables of one run of a task sequence.
 

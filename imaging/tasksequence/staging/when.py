@@ -35,7 +35,7 @@ from osdimage.imaging.tasksequence.conditions import (
     evaluate,
     operator_of,
 )
-from osdimage.imaging.tasksequence.environment import Environment
+from osdimage.imaging.tasksequence.environment import Environment, names_in
 from osdimage.imaging.tasksequence.facts.computer import CIMV2
 from osdimage.imaging.tasksequence.facts.registry import packed_guid
 from osdimage.imaging.tasksequence.staging.batch import OPEN, BatchLines, Put, if_quoted
@@ -140,7 +140,7 @@ class _Maker(BatchLines):
         name = wish.variable
         if name.lower() not in self.unsure:
             raise InvalidRequest(f"its condition asks for {name}, which the first start does not know either")
-        if any(each.lower() in self.unsure for each in _NAMED.findall(wish.value)):
+        if any(each.lower() in self.unsure for each in names_in(wish.value)):
             raise InvalidRequest(f"its condition compares {name} with another variable that the first start sets")
         value = self.env.expand(wish.value)
         if wish.operator in {Operator.NOT_EXISTS, Operator.NOT_EQUALS}:
@@ -155,6 +155,9 @@ class _Maker(BatchLines):
     # The new Windows
 
     def _put_question(self, question: Question, yes: str, no: str) -> None:
+        later = next((each for each in question.named if each.lower() in self.unsure), None)
+        if later is not None and question.subject not in {Subject.FILE, Subject.FOLDER}:
+            raise InvalidRequest(f"its condition has %{later}%, which the first start sets, in what it asks Windows")
         if question.subject is Subject.WMI:
             self._put_query(question, yes, no)
         elif question.subject is Subject.REGISTRY:

@@ -13,12 +13,16 @@ from osdimage.imaging.tasksequence.conditions import (
     Joined,
     Joint,
     Operator,
+    Question,
+    Subject,
     Unknown,
     evaluate,
+    names_last_action,
     read_condition,
     write_condition,
 )
 from osdimage.imaging.tasksequence.environment import Environment
+from osdimage.imaging.tasksequence.layers import Properties
 
 YES, NO, OPEN = Compare("A", Operator.EXISTS), Compare("A", Operator.NOT_EXISTS), Unknown("expression of type WMI")
 
@@ -218,3 +222,25 @@ def test_of_a_list_of_operating_systems_one_must_hold() -> None:
     unknown = evaluate(condition, env(), ask=lambda *_: "which Windows runs")
     assert not unknown.is_known
     assert unknown.remedy is not None
+
+
+def test_a_question_with_a_variable_that_nobody_knows_yet_is_not_asked() -> None:
+    query = "SELECT * FROM Win32_BIOS WHERE Name LIKE '%HP%' AND Version = '%Later%'"
+    question = Question(Subject.WMI, Properties({"Query": query}))
+
+    def doubt(name: str) -> str | None:
+        return "Later, which the first start sets" if name == "later" else None
+
+    def never(*_: object) -> bool:
+        raise AssertionError("asked with the value of before")
+
+    verdict = evaluate(question, env(Later="old"), doubt, never)
+    assert not verdict.is_known
+    assert verdict.reason == "cannot be found out on Linux: Later, which the first start sets"
+    assert evaluate(question, env(), ask=lambda *_: True).holds
+
+
+def test_how_the_last_action_ended_may_stand_in_a_question() -> None:
+    asked = Question(Subject.FILE, Properties({"Path": "C:\\%_SMSTSLastActionRetCode%.txt"}))
+    assert names_last_action(Joined(Joint.ALL, (YES, asked)))
+    assert not names_last_action(Question(Subject.FILE, Properties({"Path": "C:\\_SMSTSLastActionRetCode.txt"})))

@@ -279,6 +279,8 @@ def test_a_query_is_one_line_of_powershell_that_no_shell_reads() -> None:
         (question(REGISTRY, KeyPath=r"HKLM\x", Operator="equals"), "a value of a key without a name|without a name"),
         (question(REGISTRY, KeyPath=r"HKLM\x", Operator="exists", Value="a", Type="x"), "a value of type 'x'"),
         (question(REGISTRY, KeyPath=r"HKLM\x", Operator="exists", Value="a%b%"), "a shell would replace its %"),
+        (question(REGISTRY, KeyPath=r"HKLM\x\%Out%", Operator="exists"), "has %Out%, which the first start sets"),
+        (question(WMI, Query="SELECT * FROM Win32_BIOS WHERE Name = '%OUT%'"), "has %OUT%, which the first start sets"),
         (question(SOFTWARE, ProductCode="x"), "the software 'x', which is no code of a product"),
         (question(WMI, Query="SELECT\n*"), "a quotation mark or a control character"),
         (question(WMI, Query="x" * 9000), "a line of 9... characters; a batch file has 8000"),
