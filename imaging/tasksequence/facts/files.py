@@ -4,8 +4,7 @@ Drive letters are those that Windows PE gives, or in the old Windows that of its
 ``X:`` of Windows PE is not.  Sources: SMS_TaskSequence_FileConditionExpression and ...FolderConditionExpression of the
 SDK: the path holds variables of the sequence and of the system, such as ``%windir%``, and times are UTC.  They name the
 time of creation, and the editor a "timestamp": compared is that of the last change.  In a 64-bit Windows the engine may
-look into ``SysWOW64`` for ``System32``, unless ``SMSTSDisableWow64Redirection`` is true ("Task Sequence Built-in
-Variables"): where the two differ and it is not set, the answer is not known.
+look into ``SysWOW64`` for ``System32`` (``wow64.py``): where the two differ and nobody tells, the answer is not known.
 """
 
 from __future__ import annotations
@@ -22,10 +21,10 @@ from osdimage.imaging.tasksequence.conditions import Operator, Question, Subject
 from osdimage.imaging.tasksequence.environment import Environment
 from osdimage.imaging.tasksequence.facts.file_version import fixed_version
 from osdimage.imaging.tasksequence.facts.windows_there import NotKnownError, RunningWindows, opened_place
+from osdimage.imaging.tasksequence.facts.wow64 import WOW64, chosen_views, redirected_path
 from osdimage.imaging.tasksequence.phases import Phase
 from osdimage.imaging.units import MIB
 
-WOW64 = "SMSTSDisableWow64Redirection"
 _LARGEST_PROGRAM = 64 * MIB
 _PATH = re.compile(r"([A-Za-z]):(\\[^\0]*)?", re.ASCII)
 _SYSTEM_VARIABLE = re.compile(r"%(windir|SystemRoot|SystemDrive)%", re.ASCII | re.IGNORECASE)
@@ -89,14 +88,12 @@ def _in_windows(path: str, running: RunningWindows) -> str:
 def _views(inner: str, running: RunningWindows, env: Environment) -> tuple[str, ...]:
     """Return where a 64-bit and a 32-bit engine would look."""
     names = [each for each in inner.split("\\") if each]
-    in_system = [each.lower() for each in names[:2]] == [running.offline.folder.lower(), "system32"]
-    if "sysnative" in (each.lower() for each in names[1:2]):
-        raise NotKnownError(f"{inner}: what a 32-bit program sees")
-    if not running.is_64bit or not in_system:
+    if not running.is_64bit or [each.lower() for each in names[:1]] != [running.offline.folder.lower()]:
         return (inner,)
-    redirected = "\\".join((names[0], "SysWOW64", *names[2:]))
-    told = (env.get(WOW64) or "").lower()
-    return {"true": (inner,), "false": (redirected,)}.get(told, (inner, redirected))
+    if [each.lower() for each in names[1:2]] == ["sysnative"]:
+        raise NotKnownError(f"{inner}: what a 32-bit program sees")
+    redirected = redirected_path("\\".join(names[1:]))
+    return chosen_views(env, inner, None if redirected is None else rf"{names[0]}\{redirected}")
 
 
 def _asked(question: Question, machine: Machine, place: Place, inner: str) -> bool:

@@ -3,8 +3,8 @@ r"""Conditions on the registry and on installed software, asked of the hives of 
 Sources: SMS_TaskSequence_RegistryConditionExpression and ...SoftwareConditionExpression of the SDK: the type of a value
 counts only where its existence is asked for; a product is asked for by its code, a family of products by its upgrade
 code.  Windows Installer keeps both below ``SOFTWARE\Classes\Installer``, packed: the first three parts of a GUID
-backwards, of the others each pair of digits.  In a 64-bit Windows the engine may look into ``WOW6432Node`` of SOFTWARE,
-unless ``SMSTSDisableWow64Redirection`` is true: where the two differ and it is not set, the answer is not known.
+backwards, of the others each pair of digits.  In a 64-bit Windows the engine may look into ``WOW6432Node`` of SOFTWARE
+(``wow64.py``): where the two differ and nobody tells, the answer is not known.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from osdimage.imaging.registry.hive import Hive, Key
 from osdimage.imaging.registry.values import Value, ValueType
 from osdimage.imaging.tasksequence.conditions import Operator, Question, compare_texts, operator_of
 from osdimage.imaging.tasksequence.environment import Environment
-from osdimage.imaging.tasksequence.facts.files import WOW64
 from osdimage.imaging.tasksequence.facts.windows_there import NotKnownError, RunningWindows
+from osdimage.imaging.tasksequence.facts.wow64 import WOW64, chosen_views, redirected_key
 
 _ROOTS = {
     "hkey_local_machine": "",
@@ -66,12 +66,8 @@ def _keys(path: str, running: RunningWindows, env: Environment) -> list[Key | No
     software = running.offline.software
     if hive.lower() != "software" or software is None:
         raise NotKnownError(f"{path}: which is not in the hives SYSTEM and SOFTWARE")
-    names = inner.split("\\")
-    if not running.is_64bit or names[0].lower() == "wow6432node":
-        return [_find(software, inner)]
-    redirected = rf"WOW6432Node\{inner}" if inner else "WOW6432Node"
-    views = {"true": (inner,), "false": (redirected,)}.get((env.get(WOW64) or "").lower(), (inner, redirected))
-    return [_find(software, each) for each in views]
+    redirected = redirected_key(inner) if running.is_64bit else None
+    return [_find(software, each) for each in chosen_views(env, inner, redirected)]
 
 
 def _in_system(running: RunningWindows, inner: str) -> Key | None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from osdimage.imaging.errors import InvalidRequest, quoted
 from osdimage.imaging.tasksequence.environment import Environment
-from osdimage.imaging.tasksequence.facts.files import WOW64
+from osdimage.imaging.tasksequence.facts.wow64 import chosen_views
 
 OPEN = "_fs_open"
 """The variable that a batch file sets where it cannot tell whether a condition holds."""
@@ -136,11 +136,11 @@ class BatchLines:
             yes: where to go when it holds.
             no: where to go when it does not.
         """
-        told = (self.env.get(WOW64) or "").lower()
-        if redirected is None or told == "true":
+        views = chosen_views(self.env, native, redirected)
+        if redirected is None or redirected not in views:
             native(yes, no)
             return
-        if told == "false":
+        if native not in views:
             alone = self.new_label()
             self.lines.append(f"if not exist {_SYSWOW64} goto {alone}")
             redirected(yes, no)

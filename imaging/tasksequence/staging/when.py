@@ -9,7 +9,7 @@ Variables are compared as ``conditions.py`` does, and are never read as commands
 the shell would not read as a text, equals nothing that a sequence can hold here, and is less and greater than nothing,
 as a value is that is no number, where a number is asked for.  Files are asked for by their attributes, the registry by
 ``reg query``, WMI by PowerShell.  In a 64-bit Windows, where the engine may look into ``SysWOW64`` and ``WOW6432Node``
-("Task Sequence Built-in Variables", ``SMSTSDisableWow64Redirection``), both are asked, unless the variable is set.
+(``facts/wow64.py``), both are asked, unless the sequence tells.
 """
 
 from __future__ import annotations
@@ -38,21 +38,24 @@ from osdimage.imaging.tasksequence.conditions import (
 from osdimage.imaging.tasksequence.environment import Environment, names_in
 from osdimage.imaging.tasksequence.facts.computer import CIMV2
 from osdimage.imaging.tasksequence.facts.registry import packed_guid
+from osdimage.imaging.tasksequence.facts.wow64 import redirected_key, redirected_path
 from osdimage.imaging.tasksequence.staging.batch import OPEN, BatchLines, Put, if_quoted
 
 _NAMED = re.compile(r"%([A-Za-z0-9_()-]{1,256})%", re.ASCII)
 _OF_WINDOWS = frozenset({"allusersprofile", "programdata", "public", "systemdrive", "systemroot", "windir"})
 _PATH = re.compile(r"(?:[A-Za-z]:|%[A-Za-z0-9_-]+%)(?:\\[^\\/:*?\"<>|]+)*\\?", re.ASCII)
-_IN_SYSTEM32 = re.compile(r"(%(?:windir|SystemRoot)%|[A-Za-z]:\\Windows)\\System32\\(.+)", re.ASCII | re.IGNORECASE)
+_IN_WINDOWS = re.compile(
+    r"(%(?:windir|SystemRoot)%|(?:[A-Za-z]:|%SystemDrive%)\\Windows)\\(.+)", re.ASCII | re.IGNORECASE
+)
 _ROOTS = {
     "hkey_local_machine": "HKLM",
     "hklm": "HKLM",
-    "hkey_classes_root": "HKCR",
-    "hkcr": "HKCR",
+    "hkey_classes_root": r"HKLM\SOFTWARE\Classes",
+    "hkcr": r"HKLM\SOFTWARE\Classes",
     "hkey_users": "HKU",
     "hku": "HKU",
 }
-_SHARED = re.compile(r"HKLM\\SOFTWARE\\(?!WOW6432Node(?:\\|$))(.+)", re.ASCII | re.IGNORECASE)
+_SOFTWARE = re.compile(r"HKLM\\SOFTWARE\\(.+)", re.ASCII | re.IGNORECASE)
 _ORDERS = {
     Operator.LESS: "lss",
     Operator.LESS_EQUAL: "leq",
@@ -174,13 +177,14 @@ class _Maker(BatchLines):
             raise InvalidRequest("its condition asks for the time or the version of a file, which no batch file can")
         path = self._path(question.facts.get("Path", ""), no)
         is_folder = question.subject is Subject.FOLDER
-        match = _IN_SYSTEM32.fullmatch(path)
-        redirected = None if match is None else rf"{match[1]}\SysWOW64\{match[2]}"
+        match = _IN_WINDOWS.fullmatch(path)
+        redirected = None if match is None else redirected_path(match[2])
 
         def put(path: str) -> Put:
             return lambda yes, no: self.lines.extend(_exists(path, yes, no, is_folder=is_folder))
 
-        self.put_views(put(path), None if redirected is None else put(redirected), yes, no)
+        half = None if match is None or redirected is None else put(rf"{match[1]}\{redirected}")
+        self.put_views(put(path), half, yes, no)
 
     def _path(self, text: str, no: str) -> str:
         """Return a path as a batch file has it, and add lines that go on where a variable in it is no part of one."""
@@ -221,9 +225,10 @@ class _Maker(BatchLines):
         self._put_key(key, lambda key: self._value_put(key, name, operator, question), yes, no)
 
     def _put_key(self, key: str, put: Callable[[str], Put], yes: str, no: str) -> None:
-        match = _SHARED.fullmatch(key)
-        redirected = None if match is None else put(rf"HKLM\SOFTWARE\WOW6432Node\{match[1]}")
-        self.put_views(put(key), redirected, yes, no)
+        match = _SOFTWARE.fullmatch(key)
+        redirected = None if match is None else redirected_key(match[1])
+        half = None if redirected is None else put(rf"HKLM\SOFTWARE\{redirected}")
+        self.put_views(put(key), half, yes, no)
 
     def _value_put(self, key: str, name: str, operator: Operator, question: Question) -> Put:
         if not name:

@@ -44,6 +44,7 @@ def _software() -> bytes:
     hive.root.ensure(r"Own\Both").set(Value.string("A", "1"))
     hive.root.ensure(r"WOW6432Node\Own\Both").set(Value.string("A", "1"))
     hive.root.ensure(r"Own\Native").set(Value.string("A", "1"))
+    hive.root.ensure(r"Policies\Own").set(Value.string("A", "1"))
     hive.root.ensure(r"Classes\Installer\Products\00006109C80000000100000000F01FEC")
     hive.root.ensure(rf"Classes\Installer\UpgradeCodes\{packed_guid(UPGRADE)}")
     return write_hive(hive)
@@ -60,6 +61,7 @@ def tree() -> dict[str, bytes]:
         "Windows/System32/both.dll": b"",
         "Windows/SysWOW64/both.dll": b"",
         "Windows/System32/native.dll": b"",
+        "Windows/System32/drivers/etc/hosts": b"",
         "Program Files/Tool/tool.exe": b"MZ",
     }
 
@@ -97,6 +99,7 @@ FILE, FOLDER, REGISTRY, SOFTWARE, WMI = Subject.FILE, Subject.FOLDER, Subject.RE
         (FOLDER, {"Path": "C:\\"}, True),
         (FILE, {"Path": r"%windir%\System32\both.dll"}, True),
         (FILE, {"Path": r"%windir%\System32\neither.dll"}, False),
+        (FILE, {"Path": r"%windir%\System32\drivers\etc\hosts"}, True),
         (FILE, {"Path": r"C:\Windows\notepad.exe", "Version": "10.0.19041.1", "VersionOperator": "equals"}, True),
         (FILE, {"Path": r"C:\Windows\notepad.exe", "Version": "10.0.9", "VersionOperator": "greater"}, True),
         (FILE, {"Path": r"C:\Windows\notepad.exe", "Version": "10.0.20000", "VersionOperator": "GREATER"}, False),
@@ -140,6 +143,8 @@ FILE, FOLDER, REGISTRY, SOFTWARE, WMI = Subject.FILE, Subject.FOLDER, Subject.RE
         ),
         (REGISTRY, {"KeyPath": r"HKLM\SOFTWARE\Own\Both", "Operator": "equals", "Value": "A", "Data": "1"}, True),
         (REGISTRY, {"KeyPath": r"HKLM\SOFTWARE\Own\None", "Operator": "equals", "Value": "A", "Data": "1"}, False),
+        (REGISTRY, {"KeyPath": r"HKLM\SOFTWARE\Policies\Own", "Operator": "exists", "Value": "A"}, True),
+        (REGISTRY, {"KeyPath": r"HKCR\Installer\Products", "Operator": "exists"}, True),
         (SOFTWARE, {"Operator": "ThisVersion", "ProductCode": PRODUCT}, True),
         (SOFTWARE, {"Operator": "ThisVersion", "ProductCode": UPGRADE}, False),
         (SOFTWARE, {"Operator": "AnyVersion", "ProductCode": PRODUCT, "UpgradeCode": UPGRADE}, True),

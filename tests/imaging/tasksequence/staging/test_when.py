@@ -155,8 +155,9 @@ PRODUCT = "{90160000-008C-0000-1000-0000000FF1CE}"
 @pytest.fixture(scope="module")
 def filled(wine: Wine) -> Wine:
     """A Windows with something to ask for, and a 32-bit half."""
-    for path in ("windows/plain.txt", "windows/system32/native.dll", "windows/system32/both.dll", "Tool (x)/a.txt"):
-        (wine.drive / path).parent.mkdir(exist_ok=True)
+    for path in ("windows/plain.txt", "windows/system32/native.dll", "windows/system32/both.dll", "Tool (x)/a.txt",
+                 "windows/system32/drivers/etc/own"):  # fmt: skip
+        (wine.drive / path).parent.mkdir(exist_ok=True, parents=True)
         (wine.drive / path).touch()
     half = wine.drive / "windows" / "syswow64"
     half.mkdir(exist_ok=True)
@@ -170,6 +171,7 @@ def filled(wine: Wine) -> Wine:
         r"HKLM\SOFTWARE\Own\Native /v A /t REG_SZ /d 1 /f",
         r"HKLM\SOFTWARE\Own\Both /v A /t REG_SZ /d 1 /f",
         r"HKLM\SOFTWARE\WOW6432Node\Own\Both /v A /t REG_SZ /d 1 /f",
+        r"HKLM\SOFTWARE\Policies\Own /v A /t REG_SZ /d 1 /f",
         r"HKLM\SOFTWARE\Classes\Installer\Products\00006109C80000000100000000F01FEC /f",
     )
     script = "".join(f"reg add {each} >nul 2>&1\r\n" for each in ("@echo off", *adds)[1:])
@@ -190,6 +192,8 @@ ASKED = [
     (FILE, {"Path": r"%windir%\System32\both.dll"}, "0"),
     (FILE, {"Path": r"%windir%\System32\neither.dll"}, "1"),
     (FILE, {"Path": r"%windir%\System32\native.dll"}, "?"),
+    (FILE, {"Path": r"%SystemDrive%\Windows\System32\native.dll"}, "?"),
+    (FILE, {"Path": r"%windir%\System32\drivers\etc\own"}, "0"),
     (REGISTRY, {"KeyPath": KEY, "Operator": "exists"}, "0"),
     (REGISTRY, {"KeyPath": KEY + r"\None", "Operator": "exists"}, "1"),
     (REGISTRY, {"KeyPath": KEY + r"\None", "Operator": "nonExists"}, "0"),
@@ -211,6 +215,8 @@ ASKED = [
     (REGISTRY, {"KeyPath": r"HKLM\SOFTWARE\Own\Both", "Operator": "equals", "Value": "A", "Data": "1"}, "0"),
     (REGISTRY, {"KeyPath": r"HKLM\SOFTWARE\Own\None", "Operator": "exists"}, "1"),
     (REGISTRY, {"KeyPath": r"HKLM\SOFTWARE\Own\Native", "Operator": "exists"}, "?"),
+    (REGISTRY, {"KeyPath": r"HKLM\SOFTWARE\Policies\Own", "Operator": "exists", "Value": "A"}, "0"),
+    (REGISTRY, {"KeyPath": r"HKCR\Installer\Products", "Operator": "exists"}, "0"),
     (SOFTWARE, {"Operator": "ThisVersion", "ProductCode": PRODUCT}, "0"),
     (SOFTWARE, {"Operator": "AnyVersion", "ProductCode": PRODUCT, "UpgradeCode": PRODUCT}, "1"),
     # Wine has no PowerShell.
