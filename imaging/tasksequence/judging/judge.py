@@ -24,7 +24,7 @@ from osdimage.imaging.tasksequence.judging.leave_out import NOTHING, LeaveOut
 from osdimage.imaging.tasksequence.phases import Phase
 from osdimage.imaging.tasksequence.result import ActionInfo, Refusal, RunIn, StepClass, short_type
 from osdimage.imaging.tasksequence.sequence import Group, Step
-from osdimage.imaging.tasksequence.staging.commands import replacing_command
+from osdimage.imaging.tasksequence.staging.commands import INSTEAD, replacing_command
 from osdimage.imaging.tasksequence.staging.secrets import holds_secret, secrets_in
 from osdimage.imaging.tasksequence.staging.staged import Position, StagedCommand, StagedCondition, StagedStep
 from osdimage.imaging.tasksequence.staging.when import compiled
@@ -86,7 +86,7 @@ class Judge:
         return self._judged(at, above, verdict, env)
 
     def _judged(self, at: At, above: Judgement, verdict: Verdict, env: Environment) -> Judgement:
-        found = self.becomes(at, env, waits=self._waits(at, above, verdict))
+        found = self._or_another(self.becomes(at, env, waits=self._waits(at, above, verdict)))
         if found.already is not None and not found.already.sets:
             # Nothing would be done in either case, so that nobody needs to know its condition.
             return found
@@ -206,16 +206,14 @@ class Judge:
     def _read_later(self) -> frozenset[str]:
         return frozenset(self.machine.unsure) if self.machine.phase is Phase.NEW else frozenset()
 
-    def _or_another(self, found: Judgement, at: At) -> Judgement:
+    def _or_another(self, found: Judgement) -> Judgement:
         """Tell what may take the place of a step that nothing here carries out."""
-        info = found.info
-        is_hopeless = found.decision is Decision.REFUSE and info is not None and info.run is None and info.stage is None
-        if not is_hopeless or found.remedy is not None or self.machine.supplies.first_boot is FirstBoot.NONE:
+        info, machine = found.info, self.machine
+        is_hopeless = info is None or (info.run is None and info.stage is None and info.pauses is None)
+        can_wait = machine.supplies.first_boot is not FirstBoot.NONE and not machine.has_started
+        if found.decision is not Decision.REFUSE or found.remedy is not None or not (is_hopeless and can_wait):
             return found
-        instead = Remedy(
-            "let the first start run another command instead: {}", (Means.REPLACE_STEP,), (str(at.number),)
-        )
-        return replace(found, remedy=instead)
+        return replace(found, remedy=INSTEAD)
 
     def _of_action(self, info: ActionInfo, step: Step, env: Environment, *, waits: bool) -> Judgement:
         phase = self.machine.phase

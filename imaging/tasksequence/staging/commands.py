@@ -19,7 +19,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator
 
-from osdimage.imaging.errors import InvalidRequest
+from osdimage.imaging.errors import InvalidRequest, Means, Remedy
 from osdimage.imaging.errors import quoted as plainly_quoted
 from osdimage.imaging.firststart.steps import LONGEST_LINE, takes_value
 from osdimage.imaging.tasksequence.layers import utf16_units
@@ -31,6 +31,8 @@ PACKAGES = r"%~dp0..\packages"
 """The packages, as the batch file of a step finds them."""
 VARIABLES = r"%~dp0..\vars.txt"
 """The variables that steps set, as the batch file of a step finds them."""
+INSTEAD = Remedy("let the first start run another command in place of step N: {}", (Means.REPLACE_STEP,), ("N",))
+"""What helps where nothing here carries a step out; one for all such steps, of which a sequence may have many."""
 PATH_NOT_FOUND = 3
 """ERROR_PATH_NOT_FOUND, with which a step ends whose folder is not there."""
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from osdimage.imaging.errors import InvalidRequest, Means, Remedy
+from osdimage.imaging.errors import InvalidRequest
 from osdimage.imaging.tasksequence.computer.machine import Machine
 from osdimage.imaging.tasksequence.environment import Environment
 from osdimage.imaging.tasksequence.inputs import Inputs, boolean, optional, required
@@ -20,6 +20,7 @@ from osdimage.imaging.tasksequence.mdt.share_files import FIRST_START, without_s
 from osdimage.imaging.tasksequence.result import VariableInfo
 from osdimage.imaging.tasksequence.sequence import codes_of
 from osdimage.imaging.tasksequence.staging.commands import (
+    INSTEAD,
     SYSTEM_FOLDER,
     command_line,
     entering,
@@ -45,7 +46,6 @@ VARIABLES: tuple[VariableInfo, ...] = (
 _AS_USER = ("_SMSTSRunCommandLineAsUser", "SMSTSRunCommandLineAsUser", "RunAsUser")
 _RUN = re.compile(r"\"?smsswd\.exe\"?\s+/run:(\S*)\s*", re.ASCII | re.IGNORECASE)
 _SHARE = re.compile(r"(?<![:\w\\.])\\\\[A-Za-z0-9_-][^\\/\s\"<>|*?:]*\\[^\\/\s\"<>|*?:]+")
-_INSTEAD = Remedy("let the first start run another command in place of step N: {}", (Means.REPLACE_STEP,), ("N",))
 _MOST_SHOWN = 200
 
 
@@ -151,7 +151,7 @@ def _is_absolute(folder: str) -> bool:
 def as_another_user(setting: str) -> InvalidRequest:
     """Return the error about a step that runs as another user."""
     return InvalidRequest(
-        f"it runs as another user ({setting}), and the first start has none but the system", remedy=_INSTEAD
+        f"it runs as another user ({setting}), and the first start has none but the system", remedy=INSTEAD
     )
 
 

@@ -9,20 +9,19 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from osdimage.imaging.errors import InvalidRequest, Means, Remedy, quoted
+from osdimage.imaging.errors import InvalidRequest, quoted
 from osdimage.imaging.tasksequence.computer.machine import Machine
 from osdimage.imaging.tasksequence.computer.paths import insensitive
 from osdimage.imaging.tasksequence.environment import Environment
 from osdimage.imaging.tasksequence.phases import Phase
 from osdimage.imaging.tasksequence.result import ActionResult, Already, Events, Forecast, LogType, Refusal
+from osdimage.imaging.tasksequence.staging.commands import INSTEAD
 from osdimage.imaging.tasksequence.staging.run_command_line import CommandStep, read_command_step
 from osdimage.imaging.tasksequence.winpe.copying import MirrorTree
 from osdimage.imaging.tasksequence.winpe.leaving import Leave
 from osdimage.imaging.tasksequence.winpe.places import OutsidePath, source_path
 from osdimage.imaging.tasksequence.winpe.recognized import CommandLine, recognize
 
-# One for all such steps: a sequence may have many.
-_INSTEAD = Remedy("let the first start run another command in place of step N: {}", (Means.REPLACE_STEP,), ("N",))
 _SUCCESS = frozenset({0, 3010})
 
 
@@ -77,7 +76,7 @@ def refused_in_pe(env: Environment, machine: Machine) -> Refusal | None:
     except InvalidRequest as error:
         if _lacks_package(env, machine):
             return None
-        return Refusal(f"of command lines in Windows PE only plain ones are carried out here: {error.said}", _INSTEAD)
+        return Refusal(f"of command lines in Windows PE only plain ones are carried out here: {error.said}", INSTEAD)
     return None
 
 

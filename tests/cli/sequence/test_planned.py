@@ -53,6 +53,7 @@ def test_the_plan_counts_every_step_and_marks_what_becomes_of_it(tmp_path: Path,
         "  > 4. Viewer: run v",
         "  - 5. Never: disabl",
         "x 6. Store: its Setu",
+        "     let the first s",
     ]
     assert "\nAt the first start of Windows, which SetupComplete.cmd begins: 2 steps\n" in told
     assert r"in \ProgramData\osdimage\FirstStart" in told

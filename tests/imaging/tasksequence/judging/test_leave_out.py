@@ -71,8 +71,8 @@ def test_the_error_is_one_of_input_and_names_the_classes_that_would_help(bench: 
         bench.run(MIXED)
     assert isinstance(caught.value, InvalidInput)
     assert caught.value.remedy is not None
-    assert caught.value.remedy.means == (Means.LEAVE_OUT,) * 2
-    assert caught.value.remedy.values == ("unknown", "site")
+    assert caught.value.remedy.means == (Means.LEAVE_OUT, Means.LEAVE_OUT, Means.REPLACE_STEP)
+    assert caught.value.remedy.values == ("unknown", "site", "N")
 
 
 def test_a_type_that_is_named_stays_out_also_when_it_could_run(bench: Bench) -> None:
