@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import random
+import re
 from collections import Counter
 from pathlib import Path
 
@@ -28,6 +29,7 @@ from osdimage.imaging.tasksequence.planned import RunPlan
 FIXTURES = Path(__file__).parents[4] / "fixtures" / "tasksequence"
 _FOLDER = os.environ.get("OSDIMAGE_MDT_SEQUENCES")
 REAL = sorted(Path(_FOLDER).rglob("*.xml")) if _FOLDER else []
+_SCRIPT = re.compile(r"%SCRIPTROOT%\\([\w-]+\.ps1)", re.IGNORECASE)
 GUID = "{00000000-0000-0000-0000-000000000001}"
 RULES = """[Settings]
 Priority=Model, Default
@@ -50,11 +52,17 @@ def wim(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def planned(path: Path, tmp_path: Path, wim: Path, **variables: str) -> RunPlan:
-    """Return the plan of a sequence for a new computer, with all that a caller can give."""
+    """Return the plan of a sequence for a new computer, with all that a caller can give.
+
+    The share has the scripts that the sequence names, as a share that it is from has.
+    """
     control = tmp_path / "share" / "Control"
     control.mkdir(parents=True)
     (control / "CustomSettings.ini").write_text(RULES)
     (control / "Packages.xml").write_text("<packages/>")
+    (tmp_path / "share" / "Scripts").mkdir()
+    for script in _SCRIPT.findall(path.read_text(encoding="utf-8")):
+        (tmp_path / "share" / "Scripts" / script).write_text("exit 0\n")
     disk = tmp_path / "disk.img"
     create_image(str(disk), 64 << 30).close()
     wanted = load_sequence(path)
@@ -85,6 +93,22 @@ def test_a_reference_computer_is_captured_when_it_was_started(tmp_path: Path, wi
     assert [each.name for each in plan.steps if each.decision is Decision.LATER] == ["Execute Sysprep", "Create WIM"]
 
 
+PSD = """<sequence version="3.00" name="As PSD's"><group name="State Restore">
+<step type="SMS_TaskSequence_RunCommandLineAction" name="Tattoo" continueOnError="true" successCodeList="0 3010">
+<defaultVarList><variable name="PackageID" property="PackageID"/></defaultVarList>
+<action>PowerShell.exe -file %SCRIPTROOT%\\OwnTattoo.ps1</action></step></group></sequence>
+"""
+"""A step as PSDClient.xml and PSDServer.xml of FriendsOfMDT/PSD have it: a script of the share, by PowerShell."""
+
+
+def test_a_script_of_the_share_is_run_as_in_sequences_of_psd(tmp_path: Path, wim: Path) -> None:
+    whole = (FIXTURES / "lite-touch.xml").read_text(encoding="utf-8")
+    before = whole[: whole.rindex("</sequence>")]
+    (tmp_path / "psd.xml").write_text(before + PSD[PSD.index("<group") :], encoding="utf-8")
+    last = planned(tmp_path / "psd.xml", tmp_path, wim).steps[-1]
+    assert (last.name, last.decision, last.reason) == ("Tattoo", Decision.STAGE, None)
+
+
 @pytest.mark.skipif(not REAL, reason="OSDIMAGE_MDT_SEQUENCES names no folder of task sequences of MDT")
 def test_of_real_sequences_three_quarters_are_not_refused(tmp_path: Path, wim: Path) -> None:
     counts: Counter[Decision] = Counter()
@@ -94,5 +118,7 @@ def test_of_real_sequences_three_quarters_are_not_refused(tmp_path: Path, wim: P
         assert len(plan.steps) == len(steps), path
         counts.update(each.decision for each in plan.steps)
         assert all(each.reason for each in plan.steps if each.decision is Decision.REFUSE), path
+        refused = [each.name for each in plan.steps if each.decision is Decision.REFUSE]
+        assert not (path.name.startswith("PSD") and refused), refused
     total = sum(counts.values())
     assert counts[Decision.REFUSE] <= total / 4, counts
