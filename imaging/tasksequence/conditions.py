@@ -29,7 +29,8 @@ VARIABLE_EXPRESSION = "SMS_TaskSequence_VariableConditionExpression"
 LAST_ACTION = frozenset({"_smstslastactionsucceeded", "_smstslastactionretcode"})
 """The variables that tell how the last action ended, in lower case."""
 _Ordered = TypeVar("_Ordered", str, int, tuple[int, ...])
-_GIVE_FACTS = Remedy("{} tells what the computer is", (Means.FACTS,))
+TELLING_FACTS = Remedy("{} tells what the computer is", (Means.FACTS,))
+"""What lets a question about the computer be answered."""
 _INTEGER = re.compile(r"\s*[+-]?\d{1,400}\s*", re.ASCII)
 
 
@@ -307,7 +308,7 @@ def _unknown_parts(condition: Condition, env: Environment, doubt: Doubt, ask: As
     elif isinstance(condition, Question):
         answer = ask(condition, env)
         if isinstance(answer, str):
-            yield Unknown(answer, StepClass.WINDOWS, _GIVE_FACTS if condition.subject in _OF_HARDWARE else None)
+            yield Unknown(answer, StepClass.WINDOWS, TELLING_FACTS if condition.subject in _OF_HARDWARE else None)
 
 
 def read_condition(elements: Sequence[Element]) -> Condition:

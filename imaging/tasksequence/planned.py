@@ -172,11 +172,12 @@ class RunPlan:
         classes = tuple(sorted({step.step_class or StepClass.UNKNOWN for step in held}, reverse=True))
         start = () if self.first_start is None else (self.first_start,)
         without = f"to run it without these steps: {' '.join(['{}'] * len(classes))}"
-        return (
+        found = (
             *(Remedy("give {}", (Means.PACKAGES,), (package,)) for package in unmapped),
             *((Remedy(without, (Means.LEAVE_OUT,) * len(classes), classes),) if classes else ()),
-            *dict.fromkeys(each.remedy for each in (*held, *start) if each.remedy is not None),
+            *(each.remedy for each in (*held, *start) if each.remedy is not None),
         )
+        return tuple(dict.fromkeys(found))
 
     def remedy_for(self, *, strict: bool = False) -> Remedy | None:
         """Return :meth:`remedies` as one sentence, or None when there are none."""

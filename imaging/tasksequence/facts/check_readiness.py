@@ -15,9 +15,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from osdimage.imaging.boot.firmware import Firmware
-from osdimage.imaging.errors import ActionFailed, InvalidRequest, Means, Remedy
+from osdimage.imaging.errors import ActionFailed, InvalidRequest
 from osdimage.imaging.tasksequence.codes import HResult
 from osdimage.imaging.tasksequence.computer.machine import Machine
+from osdimage.imaging.tasksequence.conditions import TELLING_FACTS
 from osdimage.imaging.tasksequence.environment import Environment
 from osdimage.imaging.tasksequence.facts.computer import TPM_NAMESPACE, ComputerFacts, Instance
 from osdimage.imaging.tasksequence.facts.files import version_of
@@ -357,7 +358,7 @@ def refuse_without_facts(env: Environment, machine: Machine) -> Refusal | None:
         return None
     return Refusal(
         f"it asks for {', '.join(dict.fromkeys(lacking))} of the computer, which nobody has told",
-        Remedy("{} tells what the computer is", (Means.FACTS,)),
+        TELLING_FACTS,
     )
 
 

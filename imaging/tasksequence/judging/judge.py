@@ -208,12 +208,16 @@ class Judge:
 
     def _or_another(self, found: Judgement) -> Judgement:
         """Tell what may take the place of a step that nothing here carries out."""
-        info, machine = found.info, self.machine
+        info = found.info
         is_hopeless = info is None or (info.run is None and info.stage is None and info.pauses is None)
-        can_wait = machine.supplies.first_boot is not FirstBoot.NONE and not machine.has_started
-        if found.decision is not Decision.REFUSE or found.remedy is not None or not (is_hopeless and can_wait):
+        if found.decision is not Decision.REFUSE or found.remedy is not None or not is_hopeless:
             return found
-        return replace(found, remedy=INSTEAD)
+        return replace(found, remedy=self._instead())
+
+    def _instead(self) -> Remedy | None:
+        """Tell what may take the place of a step that is not carried out where it comes; None where nothing may."""
+        can_wait = self.machine.supplies.first_boot is not FirstBoot.NONE and not self.machine.has_started
+        return INSTEAD if can_wait and self.machine.phase is not Phase.LOST else None
 
     def _of_action(self, info: ActionInfo, step: Step, env: Environment, *, waits: bool) -> Judgement:
         phase = self.machine.phase
@@ -232,12 +236,12 @@ class Judge:
             return self._staged(info, env, lambda: stage(env, self.machine))
         if info.run is None or phase not in info.phases:
             refused = None if info.run is not None else self._by_settings(info, env)
-            return refused or self._refused(info, self._why_not(info))
+            return refused or self._refused(info, self._why_not(info), self._instead())
         if waits and phase is Phase.NEW:
             return self._refused(info, "it hangs on how steps end that wait for the first start of Windows")
         if step.run_in is RunIn.FULL_OS and phase is Phase.PE and info.runs_in is not RunIn.FULL_OS:
             begins = Remedy("to begin in that Windows, give {}", (Means.FROM_WINDOWS,))
-            remedy = begins if Phase.OLD in info.phases else None
+            remedy = begins if Phase.OLD in info.phases else self._instead()
             return self._refused(info, "it runs in the installed Windows, and Windows PE runs then", remedy)
         return self._by_settings(info, env) or Judgement(Decision.RUN, None, info)
 

@@ -86,8 +86,10 @@ def needed_rules(machine: Machine, name: str) -> Path:
     found = rules_file(machine, name)
     if found is not None:
         return found
+    share = machine.supplies.deployment_share
+    missing = "none was given" if share is None else f"not in {share}"
     raise InvalidRequest(
-        f"the file of rules {quoted(name or _DEFAULT)} is in a deployment share, and not there",
+        f"the file of rules {quoted(name or _DEFAULT)} is in a deployment share, and {missing}",
         remedy=Remedy("give {} or {}", (Means.DEPLOYMENT_SHARE, Means.RULES)),
     )
 

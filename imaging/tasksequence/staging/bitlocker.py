@@ -13,9 +13,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from osdimage.imaging.errors import InvalidRequest, Means, OsdImageError, Remedy
+from osdimage.imaging.errors import InvalidRequest, OsdImageError
 from osdimage.imaging.tasksequence.computer.machine import Machine
 from osdimage.imaging.tasksequence.computer.old_windows import DETECTED_DRIVE, find_old_windows
+from osdimage.imaging.tasksequence.conditions import TELLING_FACTS
 from osdimage.imaging.tasksequence.environment import Environment
 from osdimage.imaging.tasksequence.facts.computer import TPM_NAMESPACE
 from osdimage.imaging.tasksequence.facts.known import facts_of
@@ -178,7 +179,7 @@ def refuses_with_tpm(env: Environment, machine: Machine) -> Refusal:
     known = facts_of(machine).instances("Win32_Tpm", TPM_NAMESPACE) if machine.supplies.facts else None
     if known:
         return Refusal(f"{_WITH_TPM}; Enable BitLocker does that at the first start")
-    return Refusal(f"{_WITH_TPM}, and whether that has one is not known", Remedy("give {}", (Means.FACTS,)))
+    return Refusal(f"{_WITH_TPM}, and whether that has one is not known", TELLING_FACTS)
 
 
 def _text(inputs: Inputs, name: str) -> str | None:

@@ -182,7 +182,7 @@ def test_another_file_of_rules_is_in_the_share_and_that_of_the_caller_takes_the_
 @pytest.mark.parametrize(
     ("rules", "reason", "means"),
     [
-        pytest.param(None, "is in a deployment share, and not there", (Means.DEPLOYMENT_SHARE, Means.RULES), id="none"),
+        pytest.param(None, "is in a deployment share, and not in ", (Means.DEPLOYMENT_SHARE, Means.RULES), id="none"),
         pytest.param(RULES, "nobody has told Model of the computer", (Means.FACTS, Means.VARIABLE), id="fact"),
         pytest.param(
             "[Settings]\nPriority=Default\n[Default]\nUserExit=x.vbs\n",

@@ -102,7 +102,7 @@ def test_the_protection_is_suspended_for_some_restarts() -> None:
         ({"tpm": {"present": False}}, "true", "true"),
         ({"tpm": {"present": False}}, "false", "it encrypts with the TPM"),
         ({"tpm": {"present": True}}, "true", "Enable BitLocker does that at the first start"),
-        (None, "true", "whether that has one is not known; give Supplies.facts"),
+        (None, "true", "whether that has one is not known; Supplies.facts tells what"),
     ],
 )
 def test_what_is_before_windows_is_passed_over_without_a_tpm(

@@ -6,11 +6,14 @@ from pathlib import Path
 
 import pytest
 from cases.staging import judged, new_windows, read_step, refusal, staged
+from osdimage.imaging.errors import Means
+from osdimage.imaging.tasksequence.computer.machine import Machine
 from osdimage.imaging.tasksequence.computer.supplies import Supplies
 from osdimage.imaging.tasksequence.environment import Environment
-from osdimage.imaging.tasksequence.forms.build import step
+from osdimage.imaging.tasksequence.forms.build import sequence, step
 from osdimage.imaging.tasksequence.judging.judgement import Decision
 from osdimage.imaging.tasksequence.phases import Phase
+from osdimage.imaging.tasksequence.plan import plan_sequence
 
 # As ConfigMgr exports them: forevanyeung/tasksequences.
 CONNECT = read_step(
@@ -123,3 +126,10 @@ def test_what_cannot_be_downloaded_is_refused(variables: dict[str, str], says: s
         machine = new_windows()
         machine.phase = phase
         assert says in refusal(step("d", "DownloadPackageContent", given), machine, Environment())
+
+
+def test_a_package_that_several_steps_lack_is_asked_for_once() -> None:
+    driver = step("d", "ApplyDataImage", {"OSDDataImageIndex": "1"}, properties={"ImagePackageID": "ABC00001"})
+    wanted = sequence("S", driver, read_step(DOWNLOAD.format("TSCache", "").replace(", abc00002", "")))
+    found = plan_sequence(wanted, Environment(), Machine()).remedies()
+    assert [each.values for each in found if each.means == (Means.PACKAGES,)] == [("ABC00001",)]
