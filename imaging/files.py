@@ -15,7 +15,8 @@ from osdimage.imaging.units import MIB, format_size
 
 DEFAULT_LIMIT = 256 * MIB
 """What :meth:`FileSource.read` reads at most, unless told otherwise."""
-_DEEPEST = 128
+DEEPEST = 128
+"""How many directories deep trees are looked through: more than Windows, or a tool of it, makes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +91,8 @@ class FileSource(ABC):
         waiting = [(path, 0)]
         while waiting:
             above, depth = waiting.pop()
-            if depth > _DEEPEST:
-                raise InvalidVolume(f"{above[:60]!r}... is more than {_DEEPEST} directories deep", volume=self.name)
+            if depth > DEEPEST:
+                raise InvalidVolume(f"{above[:60]!r}... is more than {DEEPEST} directories deep", volume=self.name)
             found = self.list(above)
             yield from found
             waiting += [(each.path, depth + 1) for each in reversed(found) if each.is_directory and not each.is_link]

@@ -17,6 +17,7 @@ from osdimage.imaging.files import FileFacts, FileSource
 from osdimage.imaging.tasksequence.computer.machine import Machine
 from osdimage.imaging.tasksequence.result import Events, Forecast
 from osdimage.imaging.tasksequence.winpe.command import IN_RAM, Command, Outcome
+from osdimage.imaging.tasksequence.winpe.patterns import checked_name
 from osdimage.imaging.tasksequence.winpe.places import (
     DrivePath,
     SourcePath,
@@ -245,6 +246,8 @@ class MirrorTree(_Copying):
         switches = Switches.apart(words)
         if len(switches.words) < 2:
             raise InvalidRequest("valid of robocopy is robocopy SOURCE TARGET")
+        for each in (*switches.words[2:], *without_files, *without_folders):
+            checked_name(each, "robocopy")
         mirrors = switches.take("mir")
         with_empty = switches.take("e") or mirrors
         rules = Rules(

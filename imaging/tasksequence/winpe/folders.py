@@ -17,7 +17,8 @@ from osdimage.imaging.tasksequence.computer.machine import Machine
 from osdimage.imaging.tasksequence.computer.volumes import Place
 from osdimage.imaging.tasksequence.result import Events, Forecast
 from osdimage.imaging.tasksequence.winpe.command import IN_RAM, Command, Outcome
-from osdimage.imaging.tasksequence.winpe.places import DrivePath, drive_path, pattern_of, written
+from osdimage.imaging.tasksequence.winpe.patterns import pattern_of
+from osdimage.imaging.tasksequence.winpe.places import DrivePath, drive_path, written
 from osdimage.imaging.tasksequence.winpe.switches import Switches
 from osdimage.imaging.tasksequence.winpe.trees import HIDDEN
 from osdimage.imaging.units import counted

@@ -16,14 +16,13 @@ from osdimage.imaging.errors import InvalidRequest, StorageError, quoted
 from osdimage.imaging.files import FileFacts, FileSource
 from osdimage.imaging.tasksequence.computer.machine import Machine
 from osdimage.imaging.tasksequence.computer.volumes import Place
+from osdimage.imaging.tasksequence.winpe.patterns import checked_name, is_wild
 from osdimage.imaging.volume.files import VolumeFiles
 from osdimage.imaging.volume.filesystems import open_files
 
 RAM_DISK = "X"
 _DRIVE = re.compile(r"([A-Za-z]):[\\/](.*)", re.ASCII | re.DOTALL)
 _BARE = re.compile(r"([A-Za-z]):", re.ASCII)
-_FORBIDDEN = re.compile(r'[<>"|:]')
-_WILD = re.compile(r"[*?]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +61,7 @@ class DrivePath:
     @property
     def is_wild(self) -> bool:
         """Whether its last part stands for several names."""
-        return _WILD.search(self.name) is not None
+        return is_wild(self.name)
 
     def below(self, name: str) -> DrivePath:
         """Return the path of something in this folder."""
@@ -121,7 +120,7 @@ class OutsidePath:
     @property
     def is_wild(self) -> bool:
         """Whether its last part stands for several names."""
-        return _WILD.search(self.name) is not None
+        return is_wild(self.name)
 
 
 SourcePath = DrivePath | OutsidePath
@@ -181,20 +180,13 @@ def _shared(text: str, plain: str, machine: Machine) -> OutsidePath:
 
 def _checked(inner: str, text: str) -> str:
     parts = [part for part in inner.replace("/", "\\").split("\\") if part]
-    if any(part in {".", ".."} or _FORBIDDEN.search(part) for part in parts):
+    if any(part in {".", ".."} for part in parts):
         raise InvalidRequest(f"{quoted(text)} is no plain path; valid is one such as C:\\Folder\\File")
     if "%" in inner:
         raise InvalidRequest(f"{quoted(text)} is no plain path: a variable in it is not set")
-    if any(_WILD.search(part) for part in parts[:-1]):
+    if any(map(is_wild, parts[:-1])):
         raise InvalidRequest(f"{quoted(text)}: only the last part of a path stands for several names")
-    return "\\".join(parts)
-
-
-def pattern_of(text: str) -> re.Pattern[str]:
-    """Return what the names match that a pattern with ``*`` and ``?`` stands for; ``*.*`` is all of them."""
-    wanted = "*" if text == "*.*" else text
-    body = "".join(".*" if sign == "*" else "." if sign == "?" else re.escape(sign) for sign in wanted)
-    return re.compile(body, re.IGNORECASE | re.DOTALL)
+    return "\\".join(checked_name(part, text) for part in parts)
 
 
 # Opening what paths lead to

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field, replace
 
 from osdimage.imaging.attributes import FileAttribute
 from osdimage.imaging.errors import InvalidRequest
-from osdimage.imaging.files import FileFacts, FileSource
-from osdimage.imaging.tasksequence.winpe.places import pattern_of
+from osdimage.imaging.files import DEEPEST, FileFacts, FileSource
+from osdimage.imaging.tasksequence.winpe.patterns import pattern_of
 from osdimage.imaging.units import GIB, format_size
 from osdimage.imaging.volume.files import VolumeFiles
 
@@ -86,6 +86,8 @@ class _Search:
         self._count = 0
 
     def below(self, path: str, prefix: str) -> Iterator[Item]:
+        if prefix.count("\\") > DEEPEST:
+            raise InvalidRequest(f"{self._source.name}: {self._folder} has folders more than {DEEPEST} deep")
         found = [each for each in self._source.list(path) if self._is_shown(each)]
         self._count += len(found)
         if self._count > MOST:

@@ -164,3 +164,18 @@ def test_more_than_one_command_copies_is_refused(
     with pytest.raises(InvalidRequest, match="at most 0 bytes"):
         carry_out(r"xcopy \\srv\share\Tools C:\t /e /i")
     assert tree(machine, tmp_path) == {}
+
+
+def test_folders_deeper_than_any_are_refused_before_something_is_copied(
+    machine: Machine, carry_out: CarryOut, share: Path, tmp_path: Path
+) -> None:
+    (share / "Tools" / "/".join(["d"] * 140)).mkdir(parents=True)
+    with pytest.raises(InvalidRequest, match="has folders more than 128 deep"):
+        carry_out(r"xcopy \\SRV\share\Tools C:\t /e /i")
+    assert tree(machine, tmp_path) == {}
+
+
+@pytest.mark.parametrize("excluded", [r"/xd C:\Tools\sub", r"/xf sub\c.txt", "/xf *."])
+def test_robocopy_is_told_names_and_no_paths(machine: Machine, excluded: str) -> None:
+    with pytest.raises(InvalidRequest, match="and Windows would not open it"):
+        recognize(rf"robocopy C:\a C:\b /e {excluded}", machine)

@@ -120,3 +120,18 @@ def test_a_drive_that_is_not_there_may_be_made_by_a_step_before(machine: Machine
 def test_what_is_not_plain_is_refused_with_the_reason(machine: Machine, line: str, said: str) -> None:
     with pytest.raises(InvalidRequest, match=said):
         recognize(line, machine)
+
+
+# "Naming Files, Paths, and Namespaces": no reserved name, and none that ends with a space or a period.
+@pytest.mark.parametrize("path", [r"C:\a.", '"C:\\b "', r"C:\con", r"C:\a.\b", r"C:\aux.txt\b", r"C:\a:b", "C:\\a<b"])
+def test_a_folder_that_windows_would_not_open_is_not_made(machine: Machine, path: str) -> None:
+    with pytest.raises(InvalidRequest):
+        recognize(f"cmd /c mkdir {path}", machine)
+
+
+def test_del_knows_files_as_windows_does(machine: Machine, carry_out: Callable[[str], Outcome]) -> None:
+    with written(machine, Place(0, 1), is_repeated=False) as files:
+        for name in ("setup", "setup.exe", "setup2.exe", "a.txt", "a1.txt", "a12.txt"):
+            files.write(name, b"x")
+    carry_out(r"cmd /c del /q C:\setup.* C:\a?.txt")
+    assert there(machine, "setup", "setup.exe", "setup2.exe", "a.txt", "a1.txt", "a12.txt") == ["setup2.exe", "a12.txt"]
