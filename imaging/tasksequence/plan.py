@@ -118,61 +118,65 @@ class _Walker:
     def steps(self, first: int) -> Iterator[PlannedStep]:
         for index, (place, step) in enumerate(numbered(self._sequence)):
             if index >= first:
-                planned = self._step(index + 1, place, step)
+                planned = self._step(At(index + 1, place, step))
                 is_done_then = self._is_later and planned.decision in {Decision.RUN, Decision.HOLDS}
                 yield replace(planned, decision=Decision.LATER, reason=AFTERWARDS) if is_done_then else planned
 
-    def _step(self, number: int, place: Position, step: Step) -> PlannedStep:
-        self._foresee_groups(place)
-        judgement = self._judge.step(At(number, place, step), self._judged, self._env)
+    def _step(self, at: At) -> PlannedStep:
+        self._foresee_groups(at.place)
+        judgement = self._judge.step(at, self._judged, self._env)
         if judgement.decision is Decision.SKIP:
-            judgement = self._unless_it_may_come_up(At(number, place, step), judgement)
-        names = tuple(self._env.mask(self._groups[each].name) for each in around(place))
-        base = PlannedStep(
-            number,
-            names,
-            self._env.mask(step.name),
-            kind_of(step),
-            judgement.decision,
-            judgement.reason,
-            step_class=judgement.step_class,
-            remedy=judgement.remedy,
-            shown=self._labels[number - 1],
-        )
+            judgement = self._unless_it_may_come_up(at, judgement)
+        base = self._judged_step(at, judgement)
         if judgement.decision is Decision.LATER:
             self._pause()
             return base
         if judgement.decision is Decision.STAGE:
-            return self._wait(base, place, step, judgement)
+            return self._wait(base, at, judgement)
         if judgement.already is not None:
             return self._pass(base, judgement.already, judgement.info)
-        if judgement.decision is Decision.REFUSE and may_fail(step, judgement.info):
+        if judgement.decision is Decision.REFUSE and may_fail(at.step, judgement.info):
             pass_refused(self._env, self._machine)
             self._leave_open({}, is_open=False)
             return replace(base, may_fail=True)
         if judgement.decision is Decision.REFUSE:
             # What keeps this step from running is told once, and not again of each step behind it.
             enter_after(self._env, self._machine, judgement.info)
-        if judgement.decision is not Decision.RUN:
-            return self._if_it_runs_yet(base, place, step)
-        if judgement.info is None:
-            return base
-        is_in_tolerant = any(self._groups[each].continue_on_error for each in around(place))
-        passed_over = may_fail(step, judgement.info) or (is_in_tolerant and not judgement.info.must_succeed)
+        if judgement.decision is not Decision.RUN or judgement.info is None:
+            return self._if_it_runs_yet(base, at)
+        return self._run(base, at, judgement, judgement.info)
+
+    def _judged_step(self, at: At, judgement: Judgement) -> PlannedStep:
+        return PlannedStep(
+            at.number,
+            tuple(self._env.mask(self._groups[each].name) for each in around(at.place)),
+            self._env.mask(at.step.name),
+            kind_of(at.step),
+            judgement.decision,
+            judgement.reason,
+            step_class=judgement.step_class,
+            remedy=judgement.remedy,
+            shown=self._labels[at.number - 1],
+        )
+
+    def _run(self, base: PlannedStep, at: At, judgement: Judgement, info: ActionInfo) -> PlannedStep:
+        """Forecast a step that runs, and go on as if it had ended as its forecast tells."""
+        is_in_tolerant = any(self._groups[each].continue_on_error for each in around(at.place))
+        passed_over = may_fail(at.step, info) or (is_in_tolerant and not info.must_succeed)
         before = dict(self._env) if passed_over else {}
-        planned, rest = self._forecast(replace(base, may_fail=passed_over), step, judgement.info)
+        planned, rest = self._forecast(replace(base, may_fail=passed_over), at.step, info)
         self._has_problems = self._has_problems or bool(planned.problems)
         # Later conditions ask how it ended; which code a step that fails will have, nobody knows yet.
         code = HResult.E_FAIL if planned.problems else HResult.S_OK
         tell_end(self._env, self._machine, code, succeeded=not planned.problems)
-        enter_after(self._env, self._machine, judgement.info)
-        self._judge.stage_rest(At(number, place, step), judgement, rest)
+        enter_after(self._env, self._machine, info)
+        self._judge.stage_rest(at, judgement, rest)
         self._leave_open(before, is_open=passed_over)
         return planned
 
-    def _wait(self, base: PlannedStep, place: Position, step: Step, judgement: Judgement) -> PlannedStep:
+    def _wait(self, base: PlannedStep, at: At, judgement: Judgement) -> PlannedStep:
         """Let a step wait for the first start, as the run does."""
-        staged = self._judge.staged_step(At(base.number, place, step), judgement)
+        staged = self._judge.staged_step(at, judgement)
         stage_step(self._machine, staged)
         self.needed.update(each.name.lower() for each in staged.command.packages)
         return replace(
@@ -242,15 +246,15 @@ class _Walker:
         reason = f"{stopped.reason} -- it comes up if the steps before it end so: {skipped.reason}"
         return replace(stopped, reason=reason)
 
-    def _if_it_runs_yet(self, base: PlannedStep, place: Position, step: Step) -> PlannedStep:
+    def _if_it_runs_yet(self, base: PlannedStep, at: At) -> PlannedStep:
         """Tell what is lost by a step that is left out only if the steps before it end as they should."""
-        members = (*(self._groups[each] for each in around(place)), step)
-        info = find_action(step, self._judge.actions)
+        members = (*(self._groups[each] for each in around(at.place)), at.step)
+        info = find_action(at.step, self._judge.actions)
         hangs = base.decision is Decision.SKIP and any(names_last_action(each.condition) for each in members)
         if not hangs or info is None or info.run is None or any(each.is_disabled for each in members):
             return base
         aside = _Walker(self._sequence, self._env.copy(), self._machine.rehearsal(), self._judge, {})
-        found, _ = aside._forecast(base, step, info)
+        found, _ = aside._forecast(base, at.step, info)
         return replace(base, destroys=tuple(f"if step {base.called} runs after all: {text}" for text in found.destroys))
 
     # Forecasts

@@ -206,6 +206,8 @@ class _Runner:
             code, message = self._put_first_start()
         if pauses and not code:
             return self._paused()
+        if pauses:
+            self._leave_out(range(self._state.next, len(self._steps)), message)
         return self._end(code, message)
 
     def _paused(self) -> RunReport:
@@ -242,8 +244,7 @@ class _Runner:
         if end is RunEnd.FAILED:
             self._say(f"Task sequence failed: {message} (0x{code:08X})", LogType.ERROR)
         elif end is RunEnd.DONE:
-            steps = "1 step" if left_out == 1 else f"{left_out} steps"
-            self._say(f"Task sequence done, {steps} left out", LogType.WARNING)
+            self._say(f"Task sequence done, {counted(left_out, 'step')} left out", LogType.WARNING)
         else:
             self._say("Task sequence succeeded")
         if not code and self._state_file is not None:

@@ -6,6 +6,7 @@ itself under Wine.
 
 from __future__ import annotations
 
+import errno
 import json
 from collections.abc import Mapping
 from dataclasses import replace
@@ -20,10 +21,12 @@ from judges import batch
 from judges import wim as judges
 from osdimage.imaging.capture import capture_image
 from osdimage.imaging.disk.places import open_volume
-from osdimage.imaging.errors import InvalidDocument, InvalidRequest, Means
+from osdimage.imaging.errors import InvalidDocument, InvalidRequest, Means, StorageError
 from osdimage.imaging.registry.hive import Key
 from osdimage.imaging.registry.values import Value, ValueType
 from osdimage.imaging.registry.write import new_hive, write_hive
+from osdimage.imaging.tasksequence import runner
+from osdimage.imaging.tasksequence.codes import HResult
 from osdimage.imaging.tasksequence.collected import collect_first_start
 from osdimage.imaging.tasksequence.computer.machine import Machine
 from osdimage.imaging.tasksequence.computer.supplies import Supplies
@@ -149,6 +152,23 @@ def test_a_paused_run_does_not_begin_its_first_start_again(tmp_path: Path, image
     collect_first_start(state)
     with pytest.raises(InvalidRequest, match="is not paused"):
         collect_first_start(state)
+
+
+def test_a_first_start_that_could_not_be_put_on_the_disk_is_put_there_when_the_run_goes_on(
+    tmp_path: Path, image: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object, **__: object) -> str:
+        raise StorageError("the disk is full", path=tmp_path, errno=errno.ENOSPC)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(runner, "put_first_start", full)
+        report, state_file = paused(tmp_path, image)
+    assert (report.end, report.code) == (RunEnd.FAILED, HResult.DISK_FULL)
+    assert [each.state for each in report.steps[5:]] == [StepState.HOLDS, StepState.NOT_RUN, StepState.NOT_RUN]
+    state, wanted = RunState.load(state_file), build_and_capture(tmp_path / "reference.wim")
+    again = run_sequence(wanted, state.env, state.machine, resume=state, state_file=state_file)
+    assert (again.end, again.waiting) == (RunEnd.PAUSED, 2)
+    assert again.first_start.startswith("2 steps put on the disk for the first start")
 
 
 @pytest.mark.parametrize(
