@@ -17,10 +17,11 @@ from osdimage.imaging.tasksequence import builtin
 from osdimage.imaging.tasksequence.computer.target_files import files_of
 from osdimage.imaging.tasksequence.conditions import LAST_ACTION
 from osdimage.imaging.tasksequence.environment import set_all
-from osdimage.imaging.tasksequence.judging.judgement import Decision
+from osdimage.imaging.tasksequence.judging.judgement import RUN, Decision, Judgement
 from osdimage.imaging.tasksequence.report import StepReport, StepState
 from osdimage.imaging.tasksequence.runstate import RunState
-from osdimage.imaging.tasksequence.staging.staged import StagedStep
+from osdimage.imaging.tasksequence.staging.first_start import group_answer
+from osdimage.imaging.tasksequence.staging.staged import Position, StagedStep
 
 _STATES = {
     StepEnd.DONE: StepState.SUCCEEDED,
@@ -50,7 +51,7 @@ def collect_first_start(state: RunState) -> None:
     if machine.staged or machine.installs_drivers:
         with files_of(machine, machine.system) as files:
             _take(state, files)
-    # What only the first start could tell of a group is asked again, now that it is known.
+    # What the first start was not asked of a group is asked now, when it is known.
     known = {Decision.RUN, Decision.SKIP}
     state.judged = {place: each for place, each in state.judged.items() if each.decision in known}
     machine.staged.clear()
@@ -70,12 +71,22 @@ def _take(state: RunState, files: FileSource) -> None:
         if old is not None:
             reports[staged.number] = _ended(old, result)
     state.reports = tuple(reports[number] for number in sorted(reports))
+    state.judged = {place: _told(files, place, each) for place, each in state.judged.items()}
     for name, value in read_variables(files).items():
         if name.lower() in state.machine.unsure:
             set_all(state.env, {name: value})
     ran = [result for _, result in steps if result.end not in {StepEnd.SKIPPED, StepEnd.NOT_REACHED}]
     if ran and LAST_ACTION & state.machine.unsure:
         builtin.after_action(state.env, ran[-1].code or 0, succeeded=ran[-1].end is StepEnd.DONE)
+
+
+def _told(files: FileSource, group: Position, judged: Judgement) -> Judgement:
+    """Return what the first start has found out of a group: its steps that follow are judged as those before."""
+    answer = group_answer(files, group) if judged.decision is Decision.STAGE else None
+    if answer is None:
+        return judged
+    name = (judged.reason or "").partition("': ")[0]
+    return RUN if answer else Judgement(Decision.SKIP, f"{name}': its condition did not hold at the first start")
 
 
 def _of_sequence(results: FirstStartResults, state: RunState) -> list[tuple[StagedStep, StepResult]]:

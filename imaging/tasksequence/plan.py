@@ -24,6 +24,7 @@ from osdimage.imaging.tasksequence.judging.facts import unknown_facts
 from osdimage.imaging.tasksequence.judging.judge import Judge
 from osdimage.imaging.tasksequence.judging.judgement import (
     AFTERWARDS,
+    RUN,
     At,
     Decision,
     Judgement,
@@ -195,6 +196,8 @@ class _Walker:
         self._machine.installs_drivers = False
         self._open |= self._machine.unsure | LAST_ACTION
         self._machine.unsure.clear()
+        # Whether a group goes on that the first start has asked, is known then: what its steps would need is told now.
+        self._judged |= {place: RUN for place, each in self._judged.items() if each.decision is Decision.STAGE}
         enter(self._machine, self._env, Phase.PE)
 
     def _pass(self, base: PlannedStep, already: Already, info: ActionInfo | None) -> PlannedStep:

@@ -242,8 +242,23 @@ def _asked(conditions: tuple[StagedCondition, ...]) -> tuple[str, ...]:
     return ("@echo off", *calls, "exit /b 0", *bodies)
 
 
+def group_answer(files: FileSource, group: Position) -> bool | None:
+    """Return whether the condition of a group held at the first start; None when that has not asked for it.
+
+    Args:
+        files: of the volume of its Windows.
+        group: the place of the group in the sequence.
+    """
+    kept = rf"{FOLDER}\{_kept_name(group)}"
+    return True if files.exists(f"{kept}.yes") else False if files.exists(f"{kept}.no") else None
+
+
+def _kept_name(group: Position) -> str:
+    return "group-" + "-".join(map(str, group))
+
+
 def _once(group: Position, number: int, lines: tuple[str, ...]) -> tuple[str, ...]:
-    kept = "group-" + "-".join(map(str, group))
+    kept = _kept_name(group)
     return (
         f"if exist {kept}.yes exit /b 0",
         f"if exist {kept}.no exit /b 1",

@@ -261,6 +261,39 @@ def test_what_the_steps_have_set_decides_what_follows(tmp_path: Path, image: Pat
     assert state.machine.phase is Phase.PE
 
 
+# As run.cmd finds out of a group: imaging/tasksequence/staging/first_start.py.
+@pytest.mark.parametrize(
+    ("answer", "result", "state"),
+    [("yes", "2 done 3010", StepState.SUCCEEDED), ("no", "2 skipped 0", StepState.SKIPPED)],
+)
+def test_a_group_is_judged_once_over_the_pause(
+    tmp_path: Path, image: Path, answer: str, result: str, state: StepState
+) -> None:
+    wanted = sequence(
+        "S",
+        step("partition", "PartitionDisk", MBR),
+        step("apply", "ApplyOperatingSystem", {"OSDImageIndex": "1"}, {"ImagePackageID": "WIM"}),
+        step("setup", "SetupWindowsAndSMS"),
+        step("first", "Later"),
+        group(
+            "G",
+            step("second", "Later"),
+            step("restart", "Reboot", {}, {"Target": "WinPE"}),
+            step("set", "SetVariable", {}, {"VariableName": "X", "VariableValue": "1"}),
+            condition=Compare("_SMSTSLastActionRetCode", Operator.EQUALS, "0"),
+        ),
+    )
+    state_file = tmp_path / "state.json"
+    report = run_sequence(wanted, Environment(), new_machine(tmp_path, image), state_file=state_file)
+    assert report.end is RunEnd.PAUSED
+    ended = ENDED | {"results.txt": f"1 done 0\r\n{result}\r\n", f"group-4.{answer}": f"{answer}\r\n"}
+    started(tmp_path / "disk.img", ended)
+    resumed = RunState.load(state_file)
+    collect_first_start(resumed)
+    done = run_sequence(wanted, resumed.env, resumed.machine, resume=resumed)
+    assert [each.state for each in done.steps[4:]] == [state, state, state]
+
+
 def test_nothing_waits_for_a_second_first_start() -> None:
     wanted = sequence("S", step("first", "Later"))
     machine = Machine(phase=Phase.NEW, has_started=True, supplies=Supplies(replaced={1: "ver"}))
