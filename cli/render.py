@@ -19,7 +19,7 @@ from osdimage.cli import invocation, standard, streams
 from osdimage.cli.documents import compact, document, to_plain
 from osdimage.cli.guidance import advice
 from osdimage.cli.progress import Bar, Display, EventStream, Lines
-from osdimage.cli.streams import line, note, out, printable
+from osdimage.cli.streams import line, note, out, printable, wrapped
 from osdimage.imaging.progress import ProgressCallback, ProgressEvent
 from osdimage.imaging.units import counted
 
@@ -44,6 +44,7 @@ __all__ = [
     "printable",
     "table",
     "to_plain",
+    "wrapped",
 ]
 
 
@@ -59,6 +60,7 @@ def table(
     right: Sequence[int] = (),
     drop: Sequence[int] = (),
     cut: bool = False,
+    below: int | None = None,
 ) -> None:
     """Print rows under headings, columns as wide as their widest cell.
 
@@ -70,6 +72,7 @@ def table(
         right: the columns whose cells stand to the right.
         drop: the columns that can be left out, the first of them first.
         cut: whether lines end where the terminal does, when no column is left to be left out.
+        below: how far in, on a terminal that is narrower, the last cell of a row stands below the row; None: beside it.
     """
     columns = streams.terminal_width()
     lines = [list(headings), *([printable(cell) for cell in row] for row in rows)]
@@ -83,8 +86,12 @@ def table(
     widths = {column: max(len(row[column]) for row in lines) for column in shown}
     for row in lines:
         parts = [row[each].rjust(widths[each]) if each in right else row[each].ljust(widths[each]) for each in shown]
-        text = "  ".join(parts).rstrip()
+        text, under = "  ".join(parts).rstrip(), ""
+        if below is not None and columns is not None and len(text) > columns:
+            text, under = "  ".join(parts[:-1]).rstrip(), row[shown[-1]]
         out(streams.shortened(text, columns) if cut and columns is not None else text)
+        if under and below is not None:
+            wrapped(under, 0, first=below)
     if dropped:
         line(f"(not shown, for want of room: {', '.join(dropped)})")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sys
+import textwrap
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, TextIO
@@ -19,6 +20,7 @@ _display: Display | None = None
 _BLOCK_LINES = 2000
 # Some paths of the longest kind, and a sentence.
 _LONGEST_LINE = 20_000
+_NARROWEST = 40
 
 
 @contextmanager
@@ -92,6 +94,24 @@ def out(text: str | bytes, *, end: str = "\n", file: TextIO | None = None, color
 def line(text: str = "") -> None:
     """Print a line of the result on stdout."""
     out(printable(text))
+
+
+def wrapped(text: str, hanging: int, *, first: int = 0) -> None:
+    """Print a line of the result on stdout, on a terminal broken between words where it ends, else as it is.
+
+    Args:
+        text: the line, which may begin with blanks.
+        hanging: how many blanks more than those its other lines have before them.
+        first: how many blanks are put before all.
+    """
+    columns, shown = terminal_width(), " " * first + printable(text)
+    if columns is None or len(shown) <= columns:
+        out(shown)
+        return
+    behind = " " * (len(shown) - len(shown.lstrip()) + hanging)
+    width = max(_NARROWEST, columns)
+    for each in textwrap.wrap(shown, width, subsequent_indent=behind, break_long_words=False, break_on_hyphens=False):
+        out(each)
 
 
 def lines(texts: Sequence[str]) -> None:

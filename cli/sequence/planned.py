@@ -40,7 +40,7 @@ def show_plan(plan: RunPlan, sequence_file: Path, reporter: Reporter, *, strict:
         )
         return
     for text in (*_head_and_tree(plan, sequence_file), *_first_start(plan)):
-        render.line(text)
+        render.wrapped(text, _HANGING)
     remedies = [worded(each) for each in plan.remedies(strict=strict)] if problems else []
     blocks = (("This will be lost:", plan.destroys), ("It cannot begin:", problems), ("What would help:", remedies))
     for heading, texts in blocks:
@@ -48,10 +48,10 @@ def show_plan(plan: RunPlan, sequence_file: Path, reporter: Reporter, *, strict:
             render.line()
             render.line(heading)
             for text in texts:
-                render.line(f"  {text}")
+                render.wrapped(f"  {text}", 2)
     if plan.unchecked:
         render.line()
-        render.line(f"Not checked, since no step that runs needs them: packages {', '.join(plan.unchecked)}")
+        render.wrapped(f"Not checked, since no step that runs needs them: packages {', '.join(plan.unchecked)}", 2)
     for text in plan.warnings:
         reporter.warn(text)
 
@@ -64,6 +64,9 @@ def _head_and_tree(plan: RunPlan, sequence_file: Path) -> Iterator[str]:
         yield "the computer starts by BIOS"
     yield from _planned_tree(plan)
 
+
+_HANGING = 4
+"""How far in stands what a narrow terminal has no room for in the line of a step."""
 
 _PLAN_MARKS = {
     Decision.RUN: "+",
@@ -104,13 +107,13 @@ def _planned(step: PlannedStep) -> Iterator[str]:
     told = step.does if step.decision in {Decision.RUN, Decision.STAGE} else step.reason
     if step.decision is Decision.LATER and step.does is not None:
         told = f"then {step.does}"
-    problems = iter(step.problems)
+    problems, notes = iter(step.problems), iter(() if step.note is None else (step.note,))
     if step.problems:
         told = f"would fail: {next(problems)}"
+    elif told is None:
+        told = next(notes, None)
     yield f"{indent}{mark} {step.called}. {step.name}: {told}"
-    yield from (f"{indent}     {text}" for text in problems)
-    if step.note is not None:
-        yield f"{indent}     {step.note}"
+    yield from (f"{indent}     {text}" for text in (*problems, *notes))
     if step.decision is Decision.REFUSE and step.may_fail:
         yield f"{indent}     it may fail: the sequence goes on without it"
     if step.remedy is not None:

@@ -32,9 +32,9 @@ def show_report(report: RunReport, words: tuple[str, ...], reporter: Reporter) -
         render.document({**facts, **more, "counts": report.counts})
         return
     if not reporter.quiet:
-        render.table(["", "step", "result", "code", "time", ""], _rows(report), right=(0, 4), cut=True)
+        render.table(["", "step", "result", "code", "time", ""], _rows(report), right=(0, 4), cut=True, below=8)
         render.line()
-        render.line(f"{report.name or Path(words[0]).name}: {_end(report)}")
+        render.wrapped(f"{report.name or Path(words[0]).name}: {_end(report)}", 2)
         if report.first_start:
             render.line(report.first_start)
     if report.end is RunEnd.PAUSED and report.state_file is not None and not reporter.quiet:

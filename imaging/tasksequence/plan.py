@@ -290,7 +290,7 @@ class _Walker:
             problems.append(forecast.hangs)
         planned = replace(
             base,
-            does=info.title if forecast.hangs is not None and not problems else mask(forecast.does),
+            does=None if forecast.hangs is not None and not problems else mask(forecast.does),
             destroys=tuple(map(mask, forecast.destroys)),
             problems=tuple(map(mask, problems)),
             note=None if note is None else mask(note),

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 from cases.offline_windows import WINDOWS_11, make_tree
 from cases.windows_trees import write_tree
 from runs.commands import Outcome, osdimage
+from runs.terminal import on_a_terminal
 
 SEQUENCE = """\
 name: Five classes
@@ -64,6 +66,20 @@ def test_a_plan_in_which_all_is_well_says_that_nothing_is_refused(tmp_path: Path
     told = run(tmp_path, wim, *REPLACED, "--leave-out", "6", "--dry-run").out
     assert "6 steps: 2 run now, 2 at first start, 1 skipped, 1 left out, 0 refused\n" in told
     assert "~ 6. Store: left out by its name" in told
+
+
+def test_a_terminal_gets_lines_that_are_as_wide_as_it_is(tmp_path: Path, wim: Path) -> None:
+    (tmp_path / "sequence.yaml").write_text(SEQUENCE)
+    given = ["--disk", f"0={tmp_path / 'disk.img'}", "--size", "64MB", "--package", f"WIM={wim}", "--leave-out", "6"]
+    words = ["run", str(tmp_path / "sequence.yaml"), *given, *REPLACED]
+    _, _, plan = on_a_terminal([*words, "--dry-run"], whole=True, COLUMNS="60")
+    told, _, _ = plan.replace("\r", "").partition("warning: ")
+    # A path is not broken: it would not be one any more.
+    assert max(len(line) for line in told.splitlines() if "disk.img" not in line) <= 60
+    assert "+ 2. Apply: apply image 1 'windows' to disk 0 partition 1\n    (C:): Windows 10.0" in told
+    code, _, shown = on_a_terminal([*words, "--yes"], whole=True, COLUMNS="60")
+    assert code == 0, shown
+    assert re.search(r"3 +Office +staged *\r?\n {8}waits for the first start: run setup.exe /quiet", shown)
 
 
 def test_programs_get_the_same(tmp_path: Path, wim: Path) -> None:
