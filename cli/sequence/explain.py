@@ -108,8 +108,8 @@ def _explain(name: str, reporter: Reporter) -> None:
     info = named(name, actions)
     if info is None:
         near = meant(name, (*words_of(actions), _YAML, _ANSWERS))
-        titles = ", ".join(each.title for each in _known()[0])
-        raise click.UsageError(f"--explain: there is no step {name}{near or f'; those that are known are {titles}'}")
+        listed = "; osdimage run --actions lists all, and yaml and answers explain files"
+        raise click.UsageError(f"--explain: there is no step {name}{near or listed}")
     if reporter.as_json:
         render.document({**_facts(info), "variables": list(map(_variable_facts, info.variables))}, kind="run-explain")
         return
@@ -173,16 +173,18 @@ def _where_and_how(info: ActionInfo) -> Iterator[str]:
     from osdimage.imaging.tasksequence.phases import Phase  # noqa: PLC0415 - start-up stays cheap
 
     if info.run is not None:
-        where = " and ".join(phase.called for phase in Phase if phase in info.phases)
-        yield f"Run now, on the disks: in {where}."
+        *others, last = (phase.called for phase in Phase if phase in info.phases)
+        yield f"Run now, on the disks: in {', '.join(others)}{' and ' if others else ''}{last}."
     if info.holds is not None:
         yield "True already: where nothing needs to be done; a plan tells why."
     if info.stage is not None:
         yield "At first start: in the new Windows, by a script that is put on its disk."
     if info.needs:
         yield f"Refused where it needs what is not given: {_means(info)}."
-    elif info.refuses is not None or info.why_not is not None:
-        yield f"Refused elsewhere{'' if info.why_not is None else f': {info.why_not}'}."
+    elif info.why_not is not None:
+        yield f"Refused elsewhere: {info.why_not}."
+    elif info.refuses is not None:
+        yield "Refused where it lacks what its settings need; a plan tells what."
 
 
 def _means(info: ActionInfo) -> str:

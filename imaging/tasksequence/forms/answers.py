@@ -13,6 +13,7 @@ from osdimage.imaging.drivers.store.addresses import is_address
 from osdimage.imaging.errors import InvalidRequest, StorageError, quoted
 from osdimage.imaging.tasksequence.computer.supplies import Application, FirstBoot, Supplies
 from osdimage.imaging.tasksequence.forms.plain import MAX_BYTES, PlainReader, load_plain
+from osdimage.imaging.tasksequence.judging.kinds import meant
 from osdimage.imaging.tasksequence.judging.leave_out import steps_called
 from osdimage.imaging.tasksequence.sequence import Group, Sequence, Step
 
@@ -250,7 +251,10 @@ def _replaced(pairs: tuple[tuple[str, str], ...], sequence: Sequence) -> dict[in
         numbers = steps_called(word, sequence)
         if not numbers:
             last = entries[-1][0].partition(".")[0] if entries else "0"
-            raise InvalidRequest(f"there is no step {quoted(word)}; valid is its name, or a number from 1 to {last}")
+            near = meant(word, (member.name for _, member in entries))
+            raise InvalidRequest(
+                f"there is no step {quoted(word)}{near}; valid is its name, or a number from 1 to {last}"
+            )
         first = labels[numbers[0] - 1]
         if word.strip().casefold() in children:
             raise InvalidRequest(

@@ -127,7 +127,7 @@ class PlainReader:
         """Return a text, or None when there is none."""
         value = values.get(key)
         if value is not None and not isinstance(value, str):
-            raise self.fail(where, f"{key} is text")
+            raise self.fail(where, f"{key}: expected is a text")
         return value
 
     def boolean(self, values: Mapping[str, object], key: str, where: str) -> bool:

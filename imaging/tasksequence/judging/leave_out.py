@@ -66,7 +66,8 @@ class LeaveOut:
             elif sequence is not None and (found := steps_called(word, sequence)):
                 steps.update(found)
             else:
-                known = [*StepClass, *words_of(table), *present]
+                names = () if sequence is None else (step.name for step in sequence.steps)
+                known = [*StepClass, *words_of(table), *present, *names]
                 classes_told = ", ".join(StepClass)
                 raise InvalidRequest(
                     f"{quoted(word)} is no class ({classes_told}), no step and no type of step"

@@ -126,7 +126,11 @@ def refuse_without_facts(env: Environment, machine: Machine) -> Refusal | None:
     text = " and ".join(f"{name} asks for {fact}" for name, fact in asked)
     return Refusal(
         f"{text} of the computer, which nobody has told",
-        Remedy("tell it: {}, or {}", (Means.FACTS, Means.VARIABLE), (asked[0][1],)),
+        Remedy(
+            f"tell it: {{}}, or {' '.join(['{}'] * len(asked))}",
+            (Means.FACTS, *(Means.VARIABLE for _ in asked)),
+            tuple(fact for _, fact in asked),
+        ),
     )
 
 

@@ -19,6 +19,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 
 from osdimage.imaging.disk.roles import MICROSOFT_RESERVED
@@ -62,6 +63,7 @@ VARIABLES: tuple[VariableInfo, ...] = (
     output("OSDTargetSystemRoot", "the directory of Windows, such as C:\\Windows", source="CB"),
 )
 
+_MOST_TOLD = 10
 _LEAST_BYTES = 15 * 1000 * 1000 * 1000
 """What MDT takes for the smallest volume of an operating system; what is smaller is for the system partition."""
 
@@ -95,7 +97,12 @@ def forecast_install_operating_system(env: Environment, machine: Machine) -> For
 
 def _nowhere(machine: Machine, guid: str) -> str:
     known = ", ".join(sorted(machine.packages)) or "none"
-    return f"OSGUID={guid}: there is no path for it; packages with one: {known}"
+    told = f"OSGUID={guid}: there is no path for it; packages with one: {known}"
+    share = share_of(machine)
+    if share is None:
+        return told
+    listed = ", ".join(each.called for each in islice(share.items("OperatingSystems.xml"), _MOST_TOLD)) or "none"
+    return f"{told}; operating systems of {share.root}: {listed}"
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from osdimage.imaging.tasksequence.elsewhere import ELSEWHERE
 from osdimage.imaging.tasksequence.forms.yaml import read_yaml
 from osdimage.imaging.tasksequence.judging import known
 from osdimage.imaging.tasksequence.judging.kinds import action_table
-from osdimage.imaging.tasksequence.phases import BEFORE_NEW
+from osdimage.imaging.tasksequence.phases import BEFORE_NEW, EVERYWHERE
 from osdimage.imaging.tasksequence.result import ActionInfo
 from osdimage.imaging.tasksequence.steps.actions import ACTIONS
 from runs.commands import osdimage
@@ -108,6 +108,14 @@ def _info(**facts: object) -> ActionInfo:
             id="run in two systems",
         ),
         pytest.param(
+            _info(run=_nothing, phases=EVERYWHERE, refuses=_nothing),
+            [
+                "Run now, on the disks: in the old Windows, Windows PE and the new Windows.",
+                "Refused where it lacks what its settings need; a plan tells what.",
+            ],
+            id="run everywhere",
+        ),
+        pytest.param(
             _info(stage=_nothing, holds=_nothing, why_not="it runs a program of Windows"),
             [
                 "True already: where nothing needs to be done; a plan tells why.",
@@ -143,6 +151,6 @@ def test_why_a_step_is_left_out_is_told() -> None:
 
 def test_a_step_that_is_not_known_is_refused_with_those_that_are() -> None:
     refused = osdimage("run", "--explain", "Bake a Cake", code=2)
-    assert "there is no step Bake a Cake; those that are known are Format and Partition Disk, " in refused.err
+    assert "there is no step Bake a Cake; osdimage run --actions lists all, and " in refused.err
     near = osdimage("run", "--explain", "ApplyOperatingSytem", code=2)
     assert "there is no step ApplyOperatingSytem; did you mean ApplyOperatingSystem" in near.err

@@ -12,6 +12,7 @@ from osdimage.imaging.disk import create_image
 from osdimage.imaging.errors import InvalidInput
 from osdimage.imaging.tasksequence.computer.firmware import fitting_firmware
 from osdimage.imaging.tasksequence.computer.machine import Firmware, Machine
+from osdimage.imaging.tasksequence.computer.supplies import Supplies
 from osdimage.imaging.tasksequence.conditions import Compare, Operator
 from osdimage.imaging.tasksequence.environment import Environment
 from osdimage.imaging.tasksequence.forms.build import group, sequence, step
@@ -197,6 +198,14 @@ def test_an_operating_system_without_a_path_is_told_with_what_helps() -> None:
     remedy = plan.remedy_for()
     assert remedy is not None
     assert remedy.values == (GUID,)
+
+
+def test_an_operating_system_that_a_share_has_not_is_told_with_those_that_it_has(tmp_path: Path) -> None:
+    (tmp_path / "Control").mkdir()
+    (tmp_path / "Control" / "OperatingSystems.xml").write_text(LIST.format(GUID, 1))
+    machine = Machine(supplies=Supplies(deployment_share=tmp_path))
+    (told,) = phases(machine, step("i", "BDD_InstallOS", {"OSGUID": "{0}"})).problems()
+    assert told.endswith(f"packages with one: none; operating systems of {tmp_path}: 'Windows 11 Pro' ({GUID})")
 
 
 # ---- firmware ----

@@ -77,6 +77,7 @@ def test_all_steps_of_a_name_are_replaced() -> None:
             id="a number that no step has",
         ),
         pytest.param(Answers(replaced=(("Third one", "x"),)), "there is no step 'Third one'", id="a name of none"),
+        pytest.param(Answers(replaced=(("Thrid", "x"),)), "'Thrid'; did you mean third?", id="a name that is near"),
         pytest.param(Answers(replaced=(("1", "x"), ("first", "y"))), "step 1 is to be replaced twice", id="twice"),
         pytest.param(
             Answers(applications={"Viewer": "v"}, application_packages={"viewer": "ABC00001"}),
@@ -142,7 +143,7 @@ def test_what_is_given_besides_counts(tmp_path: Path) -> None:
         pytest.param("first-boot: never", "first-boot: never; valid are setup, logon, none", id="a way that is none"),
         pytest.param("from-windows: 1", "from-windows: 1; valid are true and false", id="no truth"),
         pytest.param("rules: x.ini", "rules: '/nowhere/x.ini' does not exist", id="a file that is not there"),
-        pytest.param("updates: [a]", "updates is text", id="a list in place of a path"),
+        pytest.param("updates: [a]", "updates: expected is a text", id="a list in place of a path"),
         pytest.param("program: [a]", "program: expected are names and values", id="a list in place of names"),
         pytest.param("application: {V: {package: A}}", "application 'V': command is missing", id="no command"),
         pytest.param(

@@ -178,6 +178,11 @@ def test_a_word_that_is_nothing_is_refused_with_what_is_near(word: str, why: str
         LeaveOut.of([word])
 
 
+def test_a_word_that_is_near_the_name_of_a_step_is_told_so() -> None:
+    with pytest.raises(InvalidRequest, match="did you mean Install the tools"):
+        LeaveOut.of(["Instal the tools"], sequence("S", step("Install the tools", "Work")))
+
+
 @pytest.mark.parametrize("kind", ["ApplyOperatingSytem", "Apply Operating Sytem Image"])
 def test_a_misspelt_type_of_yaml_stops_the_run_with_what_is_near(kind: str) -> None:
     text = f"name: S\nsteps:\n  - {{step: a, type: {kind}}}\n"
