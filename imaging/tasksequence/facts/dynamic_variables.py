@@ -99,6 +99,9 @@ def read_rules(text: str) -> tuple[Rule, ...]:
 def _rule(element: Element) -> Rule:
     if element.tag.lower() != "rule":
         raise InvalidInput(f"{_RULES}: <{element.tag}> among the rules; expected is <Rule>")
+    for each in element.children:
+        if each.tag.lower() not in {"condition", "variables"}:
+            raise InvalidInput(f"{_RULES}: <{each.tag}> in a rule; expected are <condition> and <Variables>")
     conditions = [each for each in element.children if each.tag.lower() == "condition"]
     lists = [each for each in element.children if each.tag.lower() == "variables"]
     return Rule(read_condition(conditions), tuple(_variable(each) for some in lists for each in some.children))

@@ -120,11 +120,14 @@ def _has_no_more(question: Question) -> bool:
 
 
 def _find(files: FileSource, path: str) -> FileFacts | None:
-    found = files.find(path)
-    names = split_path(path)
-    for depth in range(1, len(names) + 1):
-        above = found if depth == len(names) else files.find("\\".join(names[:depth]))
-        if above is not None and above.is_link:
+    names, above = split_path(path), ""
+    found = files.find("")
+    for name in names:
+        above = f"{above}\\{name}" if above else name
+        found = files.find(above)
+        if found is None:
+            return None
+        if found.is_link:
             raise NotKnownError(f"{path}: where its link leads")
     return found
 

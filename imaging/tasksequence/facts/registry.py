@@ -29,7 +29,7 @@ _ROOTS = {
 _CURRENT = "currentcontrolset"
 _GUID = re.compile(r"\{?([0-9A-F]{8})-([0-9A-F]{4})-([0-9A-F]{4})-([0-9A-F]{4})-([0-9A-F]{12})\}?", re.IGNORECASE)
 _INSTALLER = r"Classes\Installer"
-_HEXADECIMAL = re.compile(r"0x[0-9a-f]{1,16}", re.ASCII | re.IGNORECASE)
+_WHOLE = re.compile(r"(0x[0-9a-f]{1,16})|\d{1,20}", re.ASCII | re.IGNORECASE)
 
 
 def ask_registry(question: Question, env: Environment, windows: Callable[[], RunningWindows]) -> bool:
@@ -117,10 +117,16 @@ def _text_of(value: Value) -> str:
 
 
 def _as_text(data: str, value: Value) -> str:
-    """Return what a value is compared with: numbers are written in hexadecimal, too."""
+    """Return what a value is compared with: of a number, as the value itself is written."""
     is_number = value.type in {ValueType.DWORD, ValueType.QWORD, ValueType.DWORD_BIG_ENDIAN}
-    text = data.strip()
-    return str(int(text, 16)) if is_number and _HEXADECIMAL.fullmatch(text) is not None else data
+    number = whole_number(data) if is_number else None
+    return data if number is None else str(number)
+
+
+def whole_number(text: str) -> int | None:
+    """Return the number that a condition compares one of the registry with, decimal or as ``0x1A``; None for none."""
+    match = _WHOLE.fullmatch(text.strip())
+    return None if match is None else int(match[0], 16 if match[1] else 10)
 
 
 def ask_software(question: Question, windows: Callable[[], RunningWindows]) -> bool:

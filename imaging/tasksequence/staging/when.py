@@ -37,7 +37,7 @@ from osdimage.imaging.tasksequence.conditions import (
 )
 from osdimage.imaging.tasksequence.environment import Environment, names_in
 from osdimage.imaging.tasksequence.facts.computer import CIMV2
-from osdimage.imaging.tasksequence.facts.registry import packed_guid
+from osdimage.imaging.tasksequence.facts.registry import packed_guid, whole_number
 from osdimage.imaging.tasksequence.facts.wow64 import redirected_key, redirected_path
 from osdimage.imaging.tasksequence.staging.batch import OPEN, BatchLines, Put, if_quoted
 
@@ -63,7 +63,6 @@ _ORDERS = {
     Operator.GREATER_EQUAL: "geq",
 }
 _TYPE = re.compile(r"REG_[A-Z_]{2,40}", re.ASCII)
-_WHOLE = re.compile(r"0x[0-9a-f]{1,16}|\d{1,20}", re.ASCII | re.IGNORECASE)
 _REG = r'"%SystemRoot%\System32\reg.exe" query'
 _POWERSHELL = r"%SystemRoot%\System32\WindowsPowerShell\v1.0\powershell.exe"
 _PATH_OF = "the path that its condition asks for"
@@ -259,9 +258,9 @@ class _Maker(BatchLines):
         self.lines += [f'if "%_fs_type%"=="{each}" goto {number}' for each in ("REG_DWORD", "REG_QWORD")]
         self.lines += [f'if "%_fs_type%"=="{each}" goto {as_text}' for each in ("REG_SZ", "REG_EXPAND_SZ")]
         self.lines += [self.go_open(), f":{number}"]
-        wanted = _WHOLE.fullmatch(data)
+        wanted = whole_number(data)
         if operator is Operator.EQUALS:
-            written = "no number" if wanted is None else f"0x{int(data, 0 if 'x' in data.lower() else 10):x}"
+            written = "no number" if wanted is None else f"0x{wanted:x}"
             self.lines += [f'if /i "%_fs_data%"=="{written}" goto {yes}', f"goto {no}", f":{as_text}"]
             self.put_equal("_fs_data", data, yes, no)
             return

@@ -150,6 +150,8 @@ def test_a_secret_value_is_hidden_and_one_that_is_missing_may_be_given() -> None
         ("<Rules", "OSDSetDynamicVariablesRules"),
         ("<Other/>", "its element is <Other>; expected is <Rules>"),
         ("<Rules><Other/></Rules>", "<Other> among the rules; expected is <Rule>"),
+        # A rule whose condition is not understood does not hold always.
+        ("<Rules><Rule><Conditions/></Rule></Rules>", "<Conditions> in a rule; expected are <condition> and <Vari"),
         ("<Rules><Rule><Variables><Variable/></Variables></Rule></Rules>", "without a name"),
         ('<!DOCTYPE r [<!ENTITY a "b">]><Rules>&a;</Rules>', "document type"),
     ],

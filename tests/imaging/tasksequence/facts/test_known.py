@@ -93,6 +93,7 @@ FILE, FOLDER, REGISTRY, SOFTWARE, WMI = Subject.FILE, Subject.FOLDER, Subject.RE
         (FILE, {"Path": r"%windir%\notepad.exe"}, True),
         (FILE, {"Path": r"%SystemRoot%\NOTEPAD.EXE"}, True),
         (FILE, {"Path": r"C:\Windows\missing.exe"}, False),
+        (FILE, {"Path": "C:" + r"\missing" * 4000}, False),
         (FILE, {"Path": r"%SystemDrive%\Windows"}, False),
         (FOLDER, {"Path": r"C:\Program Files\Tool"}, True),
         (FOLDER, {"Path": r"C:\Program Files\Tool\tool.exe"}, False),
@@ -124,6 +125,8 @@ FILE, FOLDER, REGISTRY, SOFTWARE, WMI = Subject.FILE, Subject.FOLDER, Subject.RE
             True,
         ),
         (REGISTRY, {"KeyPath": r"HKLM\SYSTEM\Select", "Operator": "equals", "Value": "Current", "Data": "1"}, True),
+        (REGISTRY, {"KeyPath": r"HKLM\SYSTEM\Select", "Operator": "equals", "Value": "Current", "Data": " 001 "}, True),
+        (REGISTRY, {"KeyPath": r"HKLM\SYSTEM\Select", "Operator": "equals", "Value": "Current", "Data": "0x01"}, True),
         (REGISTRY, {"KeyPath": r"HKLM\SYSTEM\Select", "Operator": "less", "Value": "Current", "Data": "0x10"}, True),
         (
             REGISTRY,

@@ -203,6 +203,7 @@ ASKED = [
     (REGISTRY, {"KeyPath": KEY, "Operator": "exists", "Value": "Number", "Type": "REG_SZ"}, "1"),
     (REGISTRY, {"KeyPath": KEY, "Operator": "equals", "Value": "Number", "Data": "26"}, "0"),
     (REGISTRY, {"KeyPath": KEY, "Operator": "equals", "Value": "Number", "Data": "0x1A"}, "0"),
+    (REGISTRY, {"KeyPath": KEY, "Operator": "equals", "Value": "Number", "Data": " 026 "}, "0"),
     (REGISTRY, {"KeyPath": KEY, "Operator": "notEquals", "Value": "Number", "Data": "27"}, "0"),
     (REGISTRY, {"KeyPath": KEY, "Operator": "less", "Value": "Number", "Data": "100"}, "0"),
     (REGISTRY, {"KeyPath": KEY, "Operator": "greater", "Value": "Number", "Data": "26"}, "1"),
