@@ -18,6 +18,8 @@ from osdimage.imaging.tasksequence.codes import HResult
 from osdimage.imaging.tasksequence.phases import IN_NEW, IN_PE, Phase, RestartTarget
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from osdimage.imaging.tasksequence.computer.machine import Machine
     from osdimage.imaging.tasksequence.environment import Environment
     from osdimage.imaging.tasksequence.staging.staged import StagedCommand
@@ -159,11 +161,13 @@ class Already:
         why: one sentence, such as "package ABC00001 is mapped to packages/client".
         sets: the variables that the step would set.
         warnings: sentences about what is not as it would be.
+        drives: folders of this machine, by the drives such as ``Z:`` that stand for them from here on.
     """
 
     why: str
     sets: Mapping[str, str] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
+    drives: Mapping[str, Path] = field(default_factory=dict)
 
 
 Holds = Callable[["Environment", "Machine"], Already | None]

@@ -65,7 +65,8 @@ class Machine:
     Attributes:
         disks: the disk images or devices, by the number that ``OSDDiskIndex`` means.
         packages: files or directories, by the ID of the package.
-        shares: directories that stand for network shares, by ``\\server\share``.
+        shares: directories that stand for network shares, by ``\\server\share``, and for drives that a step has
+            connected to one, by ``Z:``.
         driver_packages: addresses in the catalog of drivers, such as ``catalog:NAME``, by the IDs of packages.
         catalog: the file of that catalog, or None for that of the person who runs the sequence.
         devices: what tells the devices of the computer, by which drivers are chosen: paths, or names of presets.

@@ -25,8 +25,9 @@ def tell_end(env: Environment, machine: Machine, code: int, *, succeeded: bool) 
 
 
 def take_for_done(env: Environment, machine: Machine, already: Already, info: ActionInfo | None) -> None:
-    """Go on behind a step that is true already, with the variables that it would have set."""
+    """Go on behind a step that is true already, with the variables and drives that it would have set."""
     set_all(env, already.sets)
+    machine.shares.update(already.drives)
     tell_end(env, machine, HResult.S_OK, succeeded=True)
     enter_after(env, machine, info)
 

@@ -22,7 +22,7 @@ from osdimage.imaging.tasksequence.environment import Environment
 from osdimage.imaging.tasksequence.inputs import Inputs, optional
 from osdimage.imaging.tasksequence.mdt.packages import checking
 from osdimage.imaging.tasksequence.mdt.share import DeploymentShare, Listed, needed_item, needed_share, shown
-from osdimage.imaging.tasksequence.mdt.share_files import FIRST_START, without_share
+from osdimage.imaging.tasksequence.mdt.share_files import read_there, without_shares
 from osdimage.imaging.tasksequence.result import ActionInfo, Already, RunIn, StepClass, VariableInfo
 from osdimage.imaging.tasksequence.sequence import codes_of
 from osdimage.imaging.tasksequence.staging.commands import command_line
@@ -171,8 +171,8 @@ class _Collected:
 
     def _part(self, name: str, command: str, folder: str | None, package: StagedPackage | None) -> _Part:
         try:
-            local = without_share(self._env, self._machine, self._env.expand(command))
-            line = command_line(local.text, {*self._machine.unsure, FIRST_START.lower()})
+            local = without_shares(self._env, self._machine, self._env.expand(command))
+            line = command_line(local.text, read_there(self._machine))
             files = tuple(dict.fromkeys((*(() if package is None else (package,)), *local.packages)))
             return _Part(name, (*start_lines(folder, package, self._machine), line), files)
         except InvalidRequest as error:

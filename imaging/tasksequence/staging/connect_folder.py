@@ -6,8 +6,12 @@ Manager current branch; "net use" for the command.
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 from osdimage.imaging.errors import InvalidRequest, Means, Remedy
 from osdimage.imaging.tasksequence.computer.machine import Machine
+from osdimage.imaging.tasksequence.computer.paths import insensitive
 from osdimage.imaging.tasksequence.environment import Environment
 from osdimage.imaging.tasksequence.inputs import Inputs, optional, required
 from osdimage.imaging.tasksequence.phases import Phase
@@ -26,18 +30,30 @@ VARIABLES: tuple[VariableInfo, ...] = (
         source="CM07",
     ),
 )
+_DRIVE = re.compile(r"[D-Z]:", re.ASCII)
+_ONLY_FILES = "no connection is made: of files there, those that command lines name are put on the disk"
 _NO_FOLDER = "it connects Windows to a share, for which no folder stands"
 
 
 def holds_folder(env: Environment, machine: Machine) -> Already | None:
-    """Tell that a folder of this machine stands for the share."""
-    path = (env.text("SMSConnectNetworkFolderPath") or "").replace("/", "\\").rstrip("\\").lower()
+    """Tell that a folder of this machine stands for the share; from here on it stands for the drive, too."""
+    path = (env.text("SMSConnectNetworkFolderPath") or "").replace("/", "\\").rstrip("\\")
     for share, folder in machine.shares.items():
-        plain = share.replace("/", "\\").rstrip("\\").lower()
-        if plain and (path == plain or path.startswith(f"{plain}\\")):
-            told = (f"commands of the first start do not find {share}: no connection is made there",)
-            return Already(f"{folder} stands for {share}", warnings=told if machine.phase is Phase.NEW else ())
+        plain = share.replace("/", "\\").rstrip("\\")
+        if plain and f"{path}\\".lower().startswith(f"{plain}\\".lower()):
+            return Already(
+                f"{folder} stands for {share}",
+                warnings=(_ONLY_FILES,) if machine.phase is Phase.NEW else (),
+                drives=_drives(env, folder, path[len(plain) :].strip("\\")),
+            )
     return None
+
+
+def _drives(env: Environment, folder: Path, inner: str) -> dict[str, Path]:
+    """Return what the drive of the step stands for, where it has one and that is there."""
+    drive = (env.text("SMSConnectNetworkFolderDriveLetter") or "").upper()
+    found = insensitive(folder, inner) if inner else folder
+    return {drive: found} if _DRIVE.fullmatch(drive) is not None and found is not None and found.is_dir() else {}
 
 
 def refuses_unmapped(env: Environment, machine: Machine) -> Refusal:

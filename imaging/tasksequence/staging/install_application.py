@@ -15,6 +15,7 @@ from osdimage.imaging.tasksequence.computer.machine import Machine
 from osdimage.imaging.tasksequence.computer.supplies import Application
 from osdimage.imaging.tasksequence.environment import Environment
 from osdimage.imaging.tasksequence.inputs import Inputs, boolean, comma_list, optional
+from osdimage.imaging.tasksequence.mdt.share_files import read_there, without_shares
 from osdimage.imaging.tasksequence.result import ActionInfo, Already, RunIn, StepClass, VariableInfo
 from osdimage.imaging.tasksequence.staging.commands import SYSTEM_FOLDER, command_line, entering, quoted
 from osdimage.imaging.tasksequence.staging.install_software import listed
@@ -73,22 +74,24 @@ def stage_applications(env: Environment, machine: Machine) -> StagedCommand:
             f"how {', '.join(map(quoted, missing))} is installed, a site knows, and the sequence does not",
             remedy=Remedy(f"give {text}", (Means.APPLICATION,) * len(missing), missing),
         )
-    return _installing(
-        [name or each for each, name in wanted], [each for each in found if each], machine, goes_on=goes_on
-    )
+    names = [name or each for each, name in wanted]
+    return _installing(env, machine, names, [each for each in found if each], goes_on=goes_on)
 
 
-def _installing(names: list[str], found: list[Application], machine: Machine, *, goes_on: bool) -> StagedCommand:
+def _installing(
+    env: Environment, machine: Machine, names: list[str], found: list[Application], *, goes_on: bool
+) -> StagedCommand:
+    commands = [without_shares(env, machine, each.command) for each in found]
     ids = dict.fromkeys(each.package for each in found if each.package is not None)
     packages: dict[str, StagedPackage] = {each: needed_package(machine, each) for each in ids}
     parts = [
         Part(
             (
                 *entering(SYSTEM_FOLDER if each.package is None else folder_of(packages[each.package])),
-                command_line(each.command, machine.unsure),
+                command_line(command.text, read_there(machine)),
             )
         )
-        for each in found
+        for each, command in zip(found, commands, strict=True)
     ]
     lines, files = several(parts, goes_on=goes_on, status=STATUS)
     return StagedCommand(
@@ -97,7 +100,9 @@ def _installing(names: list[str], found: list[Application], machine: Machine, *,
         SUCCESS,
         min(len(parts) + 1, MOST_RETRIES),
         sets=(STATUS,),
-        packages=tuple(packages.values()),
+        packages=tuple(
+            dict.fromkeys((*packages.values(), *(each for command in commands for each in command.packages)))
+        ),
         files=files,
         warnings=(_NOT_FOUND_OUT,),
     )

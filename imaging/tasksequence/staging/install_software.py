@@ -16,6 +16,7 @@ from osdimage.imaging.errors import InvalidRequest, Means, Remedy
 from osdimage.imaging.tasksequence.computer.machine import Machine
 from osdimage.imaging.tasksequence.environment import Environment
 from osdimage.imaging.tasksequence.inputs import Inputs, boolean, optional
+from osdimage.imaging.tasksequence.mdt.share_files import read_there, without_shares
 from osdimage.imaging.tasksequence.result import ActionInfo, Already, RunIn, StepClass, VariableInfo
 from osdimage.imaging.tasksequence.staging.commands import command_line, entering, quoted
 from osdimage.imaging.tasksequence.staging.needs import folder_of, needed_package
@@ -84,15 +85,16 @@ def stage_software(env: Environment, machine: Machine) -> StagedCommand:
         wanted = [(package_id.upper(), program)]
     else:
         raise InvalidRequest("it names no program; valid are PackageID and ProgramName, or BaseVariableName")
-    commands = _commands(wanted, machine)
+    commands = [without_shares(env, machine, command) for command in _commands(wanted, machine)]
     packages: dict[str, StagedPackage] = {each: needed_package(machine, each) for each, _ in wanted}
     parts = [
-        Part((*entering(folder_of(packages[each])), command_line(command, machine.unsure)))
+        Part((*entering(folder_of(packages[each])), command_line(command.text, read_there(machine))))
         for (each, _), command in zip(wanted, commands, strict=True)
     ]
     names = ", ".join(f"{each}:{name}" for each, name in wanted)
     does = f"install {len(wanted)} programs" if is_hidden and len(wanted) > 1 else f"install {names}"
-    needed, told = tuple(packages.values()), (_UNKNOWN_FIRST,)
+    needed = tuple(dict.fromkeys((*packages.values(), *(each for command in commands for each in command.packages))))
+    told = (_UNKNOWN_FIRST,)
     if len(parts) == 1 and not goes_on:
         return StagedCommand(does, parts[0].lines, SUCCESS, packages=needed, warnings=told)
     lines, files = several(parts, goes_on=goes_on)

@@ -16,7 +16,7 @@ from osdimage.imaging.errors import InvalidRequest
 from osdimage.imaging.tasksequence.computer.machine import Machine
 from osdimage.imaging.tasksequence.environment import Environment
 from osdimage.imaging.tasksequence.inputs import Inputs, boolean, optional, required
-from osdimage.imaging.tasksequence.mdt.share_files import FIRST_START, without_share
+from osdimage.imaging.tasksequence.mdt.share_files import read_there, without_shares
 from osdimage.imaging.tasksequence.result import VariableInfo
 from osdimage.imaging.tasksequence.sequence import codes_of
 from osdimage.imaging.tasksequence.staging.commands import (
@@ -106,17 +106,18 @@ def stage_command_line(env: Environment, machine: Machine) -> StagedCommand:
     if told.runs_as is not None:
         raise as_another_user(told.runs_as)
     package = None if told.package_id is None else needed_package(machine, told.package_id)
-    line, folder = (without_share(env, machine, text) for text in (told.command, told.folder or ""))
+    line = without_shares(env, machine, told.command)
+    folder = without_shares(env, machine, (told.folder or "").strip().strip('"'), is_folder=True)
     return StagedCommand(
         does="run a command line that is not to be shown"
         if told.is_hidden
         else f"run {_shown(env.mask(told.command))}",
-        lines=(*start_lines(folder.text or None, package, machine), command_line(line.text, _read_there(machine))),
+        lines=(*start_lines(folder.text or None, package, machine), command_line(line.text, read_there(machine))),
         success_codes=told.success_codes,
         is_wow=told.is_redirected and "RunAsUser" not in env,
         output_variable=told.output,
         packages=tuple(dict.fromkeys((*(() if package is None else (package,)), *line.packages, *folder.packages))),
-        warnings=warned(f"{told.command} {told.folder or ''}", machine),
+        warnings=warned(f"{line.text} {folder.text}", machine),
     )
 
 
@@ -135,13 +136,8 @@ def start_lines(folder: str | None, package: StagedPackage | None, machine: Mach
     if folder is None:
         return entering(base or SYSTEM_FOLDER)
     if base is None or _is_absolute(folder):
-        return folder_lines(folder, _read_there(machine))
+        return folder_lines(folder, read_there(machine))
     return folder_lines(folder.replace("/", "\\").strip('\\"'), machine.unsure, below=base)
-
-
-def _read_there(machine: Machine) -> set[str]:
-    """Return the names of variables, in lower case, that are read at the first start."""
-    return {*machine.unsure, FIRST_START.lower()}
 
 
 def _is_absolute(folder: str) -> bool:
@@ -162,9 +158,7 @@ def warned(text: str, machine: Machine) -> tuple[str, ...]:
         shell = "what the first start puts there, its shell reads: & | < > ^ are no text outside of quotes"
         told.append(f"{', '.join(names)}: {shell}")
     if shares := dict.fromkeys(_SHARE.findall(text)):
-        told.append(
-            f"{', '.join(shares)}: the first start reaches it as the computer, and no folder stands for it there"
-        )
+        told.append(f"{', '.join(shares)}: the first start reaches it as the computer, and no folder has what is named")
     return tuple(told)
 
 
