@@ -7,6 +7,7 @@ from osdimage.imaging.tasksequence.computer.machine import Machine
 from osdimage.imaging.tasksequence.computer.old_windows import DETECTED_DRIVE
 from osdimage.imaging.tasksequence.conditions import Ask, Question, Subject
 from osdimage.imaging.tasksequence.environment import Environment
+from osdimage.imaging.tasksequence.facts.answers import ask
 from osdimage.imaging.tasksequence.facts.computer import CIMV2, ComputerFacts
 from osdimage.imaging.tasksequence.facts.files import ask_file
 from osdimage.imaging.tasksequence.facts.from_disk import DISK_CLASSES, WINDOWS_CLASS, disk_facts, windows_facts
@@ -14,7 +15,7 @@ from osdimage.imaging.tasksequence.facts.given import given_facts
 from osdimage.imaging.tasksequence.facts.identity import is_computer
 from osdimage.imaging.tasksequence.facts.registry import ask_registry, ask_software
 from osdimage.imaging.tasksequence.facts.windows_there import NotKnownError, RunningWindows, running_windows
-from osdimage.imaging.tasksequence.facts.wql import NotUnderstoodError, ask, parse_query
+from osdimage.imaging.tasksequence.facts.wql import NotUnderstoodError, parse_query
 from osdimage.imaging.tasksequence.phases import Phase
 
 

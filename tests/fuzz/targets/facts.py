@@ -7,13 +7,13 @@ from osdimage.imaging.errors import InvalidInput
 from osdimage.imaging.tasksequence.computer.machine import Machine
 from osdimage.imaging.tasksequence.conditions import evaluate
 from osdimage.imaging.tasksequence.environment import Environment
+from osdimage.imaging.tasksequence.facts.answers import ask
 from osdimage.imaging.tasksequence.facts.computer import ComputerFacts
 from osdimage.imaging.tasksequence.facts.document import write_facts
 from osdimage.imaging.tasksequence.facts.dynamic_variables import read_rules
 from osdimage.imaging.tasksequence.facts.file_version import fixed_version
 from osdimage.imaging.tasksequence.facts.given import facts_of_text
 from osdimage.imaging.tasksequence.facts.known import ask_of
-from osdimage.imaging.tasksequence.facts.wql import ask
 
 from fuzz.target import Target
 

@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from osdimage.imaging.boot.firmware import Firmware
 from osdimage.imaging.errors import InvalidDocument, InvalidRequest
+from osdimage.imaging.tasksequence.facts.answers import ask
 from osdimage.imaging.tasksequence.facts.computer import TPM_NAMESPACE, ComputerFacts
 from osdimage.imaging.tasksequence.facts.document import read_facts, write_facts
 from osdimage.imaging.tasksequence.facts.given import given_facts
-from osdimage.imaging.tasksequence.facts.wql import ask
 
 # The example of the specification, 6.2.
 EXAMPLE = r"""{"format": "osdimage-facts", "version": 1,

@@ -11,10 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from judges import disk as judges
 from osdimage.imaging.errors import InvalidDocument
+from osdimage.imaging.tasksequence.facts.answers import ask
 from osdimage.imaging.tasksequence.facts.computer import TPM_NAMESPACE
 from osdimage.imaging.tasksequence.facts.given import facts_of_text, given_facts
 from osdimage.imaging.tasksequence.facts.host import host_facts
-from osdimage.imaging.tasksequence.facts.wql import ask
 
 
 @pytest.fixture(scope="module")

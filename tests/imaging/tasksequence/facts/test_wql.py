@@ -10,8 +10,9 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from osdimage.imaging.tasksequence.facts.answers import ask
 from osdimage.imaging.tasksequence.facts.computer import CIMV2, ComputerFacts, Fact, Instance, KnownClass
-from osdimage.imaging.tasksequence.facts.wql import NotUnderstoodError, ask, parse_query
+from osdimage.imaging.tasksequence.facts.wql import NotUnderstoodError, parse_query
 
 Row = dict[str, Fact]
 
