@@ -23,6 +23,13 @@ _WORDS = {
     StepState.NOT_RUN: "not run",
 }
 
+_OTHERS = {
+    StepState.FAILED: "failed",
+    StepState.LATER: "after it",
+    StepState.SKIPPED: "skipped",
+    StepState.NOT_RUN: "not run",
+}
+
 
 def show_report(report: RunReport, words: tuple[str, ...], reporter: Reporter) -> None:
     """Print how the steps ended; ``words`` are what said on the command line which sequence it was, its file first."""
@@ -37,6 +44,8 @@ def show_report(report: RunReport, words: tuple[str, ...], reporter: Reporter) -
         render.wrapped(f"{report.name or Path(words[0]).name}: {_end(report)}", 2)
         if report.first_start:
             render.line(report.first_start)
+        if report.waiting and report.end is RunEnd.DONE:
+            render.note("when the disk was started and shut down, osdimage run --collect DISK tells how they ended")
     if report.end is RunEnd.PAUSED and report.state_file is not None and not reporter.quiet:
         render.note("start this computer; when its first start has ended, run Sysprep in it, which shuts it down")
         render.note(f"{how_to_go_on(words, report.state_file)} --collected")
@@ -50,7 +59,10 @@ def show_report(report: RunReport, words: tuple[str, ...], reporter: Reporter) -
 
 
 def _end(report: RunReport) -> str:
-    """Say how a run ended; that it succeeded only when steps ran, and none was left out or failed."""
+    """Say how a run ended, with counts that are all steps.
+
+    It succeeded only when steps ran, and none was left out or failed.
+    """
     counts = Counter(step.state for step in report.steps)
     done, failed = counts[StepState.SUCCEEDED], counts[StepState.TOLERATED]
     left_out = f", {counted(report.left_out, 'step')} left out" if report.left_out else ""
@@ -67,8 +79,11 @@ def _end(report: RunReport) -> str:
     waits = "waits" if report.waiting == 1 else "wait"
     waiting = f", {report.waiting} {waits} for the first start" if report.waiting else ""
     true = f", {counts[StepState.HOLDS]} true already" if counts[StepState.HOLDS] else ""
+    others = "".join(f", {counts[state]} {word}" for state, word in _OTHERS.items() if counts[state])
     restarts = f", {counted(report.restarts, 'restart')} recorded" if report.restarts else ""
-    return f"{word}{left_out}{passed_over}, {counted(done, 'step')} {ran}{true}{waiting} ({took:.1f} s){restarts}"
+    return (
+        f"{word}{left_out}{passed_over}, {counted(done, 'step')} {ran}{true}{waiting}{others} ({took:.1f} s){restarts}"
+    )
 
 
 def how_to_go_on(words: tuple[str, ...], state_file: Path) -> str:

@@ -116,7 +116,8 @@ def test_a_step_that_is_staged_is_never_called_done(tmp_path: Path, wim: Path) -
         "Never": "skipped",
         "Store": "left",
     }
-    assert "Five classes: done, 1 step left out, 2 steps ran, 2 wait for the first start (" in done.out
+    assert "Five classes: done, 1 step left out, 2 steps ran, 2 wait for the first start, 1 skipped (" in done.out
+    assert "osdimage run --collect DISK tells how they ended" in done.err
 
 
 def test_a_run_in_which_all_is_done_or_staged_has_succeeded(tmp_path: Path, wim: Path) -> None:

@@ -502,8 +502,8 @@ def test_a_run_that_is_stopped_says_how_to_go_on(
     ("step", "ends"),
     [
         ("", "done, 0 steps ran"),
-        ("{step: a, type: Set Task Sequence Variable, disable: true}", "done, 0 steps ran"),
-        ("{step: a, type: Set Task Sequence Variable, condition: Nowhere equals x}", "done, 0 steps ran"),
+        ("{step: a, type: Set Task Sequence Variable, disable: true}", "done, 0 steps ran, 1 skipped"),
+        ("{step: a, type: Set Task Sequence Variable, condition: Nowhere equals x}", "done, 0 steps ran, 1 skipped"),
         (
             "{step: a, type: ApplyDataImage, continueOnError: true, properties: {ImagePackageID: NONE0001}}",
             "done, 1 step failed and passed over, 0 steps ran",
