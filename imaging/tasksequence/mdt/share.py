@@ -156,13 +156,15 @@ def share_of(machine: Machine) -> DeploymentShare | None:
     """Return the deployment share that the caller gave, or None.
 
     Raises:
-        InvalidRequest: when it is no folder.
+        InvalidRequest: when it is no folder with a folder ``Control``.
     """
     folder = machine.supplies.deployment_share
     if folder is None:
         return None
     if not folder.is_dir():
         raise InvalidRequest(f"{folder} is no deployment share: it is no folder")
+    if insensitive(folder, "Control") is None:
+        raise InvalidRequest(f"{folder} is no deployment share: it has no folder Control")
     return DeploymentShare(folder)
 
 

@@ -153,6 +153,7 @@ def of_mdt(name: str, **properties: str) -> Step:
     ],
 )
 def test_a_script_of_a_deployment_share_is_looked_for_where_mdt_does(tmp_path: Path, name: str, held: str) -> None:
+    (tmp_path / "Control").mkdir()
     for folder in ("Scripts", "Custom"):
         (tmp_path / folder).mkdir()
         (tmp_path / folder / "Ours.ps1").write_text("exit 0\n")
@@ -166,6 +167,8 @@ def test_a_script_of_a_deployment_share_is_looked_for_where_mdt_does(tmp_path: P
 def test_a_script_that_mdt_has_nowhere_is_refused(tmp_path: Path) -> None:
     assert "give Supplies.deployment_share" in refusal(of_mdt("Ours.ps1"), new_windows())
     machine = new_windows(supplies=Supplies(deployment_share=tmp_path))
+    assert f"{tmp_path} is no deployment share: it has no folder Control" in refusal(of_mdt("Ours.ps1"), machine)
+    (tmp_path / "Control").mkdir()
     assert "neither in the deployment share" in refusal(of_mdt("Ours.ps1"), machine)
     assert "neither in the deployment share" in refusal(of_mdt("..\\Ours.ps1"), machine)
     (tmp_path / "in.ps1").write_text("exit 0\n")
