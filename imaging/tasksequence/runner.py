@@ -43,7 +43,7 @@ from osdimage.imaging.tasksequence.judging.judgement import (
     may_fail,
     numbered,
 )
-from osdimage.imaging.tasksequence.judging.kinds import ActionTable, kind_of
+from osdimage.imaging.tasksequence.judging.kinds import ActionTable
 from osdimage.imaging.tasksequence.judging.known import known_actions
 from osdimage.imaging.tasksequence.judging.leave_out import NOTHING, LeaveOut
 from osdimage.imaging.tasksequence.judging.restarts import after_restart, enter
@@ -54,6 +54,7 @@ from osdimage.imaging.tasksequence.result import Action, ActionInfo, ActionResul
 from osdimage.imaging.tasksequence.runstate import RunState
 from osdimage.imaging.tasksequence.sequence import Sequence, Step
 from osdimage.imaging.tasksequence.staging.first_start import put_first_start
+from osdimage.imaging.tasksequence.telling import Teller
 from osdimage.imaging.units import counted
 
 if TYPE_CHECKING:
@@ -169,7 +170,8 @@ class _Runner:
         self._sequence = sequence
         self._state = state
         self._env, self._machine = state.env, state.machine
-        self._observer, self._log, self._state_file = observer, log, state_file
+        self._teller = Teller(sequence, state, observer, log)
+        self._observer, self._state_file = observer, state_file
         # The step that a resumed run begins with may have been at work when the run stopped.
         self._first = state.next if state.is_resumed else None
         self._first_start = ""
@@ -177,10 +179,9 @@ class _Runner:
         self._groups = groups_of(sequence)
         doubt, ask = unknown_facts(sequence, state.env), ask_of(state.machine)
         self._judge = Judge(self._groups, state.machine, actions, state.leave_out, doubt, ask, labels=self._labels)
-        self._reports: dict[int, StepReport] = {report.number: report for report in state.reports}
 
     def run(self) -> RunReport:
-        self._say(f"Start of task sequence {quoted(self._sequence.name)}: {counted(len(self._steps), 'step')}")
+        self._teller.say(f"Start of task sequence {quoted(self._sequence.name)}: {counted(len(self._steps), 'step')}")
         code, message, pauses = 0, "", False
         self._keep()
         while self._state.next < len(self._steps):
@@ -192,7 +193,7 @@ class _Runner:
                 break
             except _Stop as stop:
                 code, message = stop.code, str(stop)
-                self._leave_out(range(index + 1, len(self._steps)), message)
+                self._teller.leave_out(range(index + 1, len(self._steps)), message)
                 break
             following = index + 1
             if report.state is StepState.FAILED:
@@ -207,17 +208,15 @@ class _Runner:
         if pauses and not code:
             return self._paused()
         if pauses:
-            self._leave_out(range(self._state.next, len(self._steps)), message)
+            self._teller.leave_out(range(self._state.next, len(self._steps)), message)
         return self._end(code, message)
 
     def _paused(self) -> RunReport:
         """Keep the state, for the run to go on from; what follows is not part of it yet."""
         self._state.is_paused = True
         self._keep()
-        self._say("Task sequence paused: it goes on when the new Windows was started and shut down")
-        later = range(self._state.next, len(self._steps))
-        for index in later:
-            self._reports[index + 1] = self._report(index, StepState.LATER, AFTERWARDS)
+        self._teller.say("Task sequence paused: it goes on when the new Windows was started and shut down")
+        self._teller.expect(range(self._state.next, len(self._steps)), AFTERWARDS)
         return self._told(RunEnd.PAUSED)
 
     def _put_first_start(self) -> tuple[int, str]:
@@ -235,18 +234,18 @@ class _Runner:
             return code_of(error), f"the first start cannot be put on the disk: {self._env.mask(error.said)}"
         self._first_start = told
         if told:
-            self._say(told)
+            self._teller.say(told)
         return 0, ""
 
     def _end(self, code: int, message: str) -> RunReport:
-        left_out = sum(1 for report in self._reports.values() if report.state is StepState.LEFT_OUT)
+        left_out = sum(1 for report in self._teller.reports if report.state is StepState.LEFT_OUT)
         end = RunEnd.FAILED if code else RunEnd.DONE if left_out else RunEnd.SUCCEEDED
         if end is RunEnd.FAILED:
-            self._say(f"Task sequence failed: {message} (0x{code:08X})", LogType.ERROR)
+            self._teller.say(f"Task sequence failed: {message} (0x{code:08X})", LogType.ERROR)
         elif end is RunEnd.DONE:
-            self._say(f"Task sequence done, {counted(left_out, 'step')} left out", LogType.WARNING)
+            self._teller.say(f"Task sequence done, {counted(left_out, 'step')} left out", LogType.WARNING)
         else:
-            self._say("Task sequence succeeded")
+            self._teller.say("Task sequence succeeded")
         if not code and self._state_file is not None:
             self._state_file.unlink(missing_ok=True)
         return self._told(end, code, message)
@@ -258,7 +257,7 @@ class _Runner:
             code=int(code),
             message=message,
             restarts=self._state.restarts,
-            steps=tuple(self._reports[number] for number in sorted(self._reports)),
+            steps=self._teller.reports,
             state_file=self._state_file if end in {RunEnd.FAILED, RunEnd.PAUSED} else None,
             first_start=self._first_start,
         )
@@ -273,15 +272,11 @@ class _Runner:
             following = index + 1
             while following < len(self._steps) and self._steps[following][0][: len(group)] == group:
                 following += 1
-            self._leave_out(range(index + 1, following), f"an earlier step of group {quoted(name)} failed")
-            self._say(f"Group {quoted(name)} failed; its error is passed over", LogType.WARNING)
+            self._teller.leave_out(range(index + 1, following), f"an earlier step of group {quoted(name)} failed")
+            self._teller.say(f"Group {quoted(name)} failed; its error is passed over", LogType.WARNING)
             return following
-        self._leave_out(range(index + 1, len(self._steps)), "an earlier step failed")
+        self._teller.leave_out(range(index + 1, len(self._steps)), "an earlier step failed")
         return index
-
-    def _leave_out(self, indexes: range, why: str) -> None:
-        for index in indexes:
-            self._record(self._report(index, StepState.NOT_RUN, message=why))
 
     # One step
 
@@ -299,7 +294,7 @@ class _Runner:
             return self._pass_over(index, step, judgement)
         began = time.monotonic()
         self._observer(RunEvent(index + 1, StepState.RUNNING))
-        self._say(f"Start executing step {self._labels[index]}: {self._env.mask(step.name)}")
+        self._teller.say(f"Start executing step {self._labels[index]}: {self._env.mask(step.name)}")
         if judgement.info.type_name == _REBOOT:
             self._require_formatted(index)
         tries = 0
@@ -315,7 +310,7 @@ class _Runner:
                 succeeded, again = False, False
             if not again and (succeeded or tries > step.retry_count):
                 break
-            self._say(f"Step {self._labels[index]} is run again", LogType.WARNING)
+            self._teller.say(f"Step {self._labels[index]} is run again", LogType.WARNING)
         seconds = round(time.monotonic() - began, 3)
         return self._ended(at, judgement, result, succeeded=succeeded, seconds=seconds, tries=tries)
 
@@ -330,9 +325,9 @@ class _Runner:
         state = (
             StepState.SUCCEEDED if succeeded else StepState.TOLERATED if may_fail(at.step, info) else StepState.FAILED
         )
-        report = self._record(
+        report = self._teller.record(
             replace(
-                self._report(at.number - 1, state, result.message),
+                self._teller.report(at.number - 1, state, result.message),
                 code=result.code & 0xFFFFFFFF,
                 seconds=seconds,
                 tries=tries,
@@ -352,28 +347,32 @@ class _Runner:
         """Let a step wait for the first start."""
         staged = self._judge.staged_step(at, judgement)
         stage_step(self._machine, staged)
-        report = self._report(at.number - 1, StepState.STAGED, f"waits for the first start: {staged.command.does}")
-        return self._record(replace(report, warnings=tuple(map(self._env.mask, staged.command.warnings))))
+        report = self._teller.report(
+            at.number - 1, StepState.STAGED, f"waits for the first start: {staged.command.does}"
+        )
+        return self._teller.record(replace(report, warnings=tuple(map(self._env.mask, staged.command.warnings))))
 
     def _pass(self, at: At, already: Already, info: ActionInfo | None) -> StepReport:
         """Take what a step would do for done."""
         take_for_done(self._env, self._machine, already, info)
-        report = self._report(at.number - 1, StepState.HOLDS, already.why)
-        return self._record(replace(report, warnings=tuple(map(self._env.mask, already.warnings))))
+        report = self._teller.report(at.number - 1, StepState.HOLDS, already.why)
+        return self._teller.record(replace(report, warnings=tuple(map(self._env.mask, already.warnings))))
 
     def _pass_over(self, index: int, step: Step, judgement: Judgement) -> StepReport:
         """Record a step that does not run; one that cannot, and may not be left out, has failed."""
         reason = judgement.reason or ""
         if judgement.decision is Decision.SKIP:
             # The codes of the last action that ran stay.
-            return self._record(self._report(index, StepState.SKIPPED, reason))
+            return self._teller.record(self._teller.report(index, StepState.SKIPPED, reason))
         if judgement.decision is Decision.LEAVE_OUT:
-            return self._record(self._report(index, StepState.LEFT_OUT, reason))
+            return self._teller.record(self._teller.report(index, StepState.LEFT_OUT, reason))
         # The plan did not see it coming: a variable had another value.
         pass_refused(self._env, self._machine)
         state = StepState.TOLERATED if may_fail(step, judgement.info) else StepState.FAILED
-        failed = replace(self._report(index, state, f"cannot be run here: {reason}"), code=int(HResult.NOT_SUPPORTED))
-        report = self._record(failed)
+        failed = replace(
+            self._teller.report(index, state, f"cannot be run here: {reason}"), code=int(HResult.NOT_SUPPORTED)
+        )
+        report = self._teller.record(failed)
         self._require_success(report, judgement.info)
         return report
 
@@ -388,7 +387,7 @@ class _Runner:
             self._observer(RunEvent(number, progress=event))
 
         def note(kind: LogType, text: str) -> None:
-            self._say(text, kind, component=info.title, step=number)
+            self._teller.say(text, kind, component=info.title, step=number)
 
         try:
             with self._env.step_defaults(step.defaults, step.told):
@@ -403,55 +402,24 @@ class _Runner:
         """Record the restart that was asked for; tell whether the step is to be run again after it."""
         wish = builtin.take_restart(self._env, result.restart)
         if wish.ignored is not None:
-            self._say(wish.ignored, LogType.WARNING, step=index + 1)
+            self._teller.say(wish.ignored, LogType.WARNING, step=index + 1)
         if wish.target is None:
             return False
         self._require_formatted(index)
         self._state.restarts += 1
         enter(self._machine, self._env, after_restart(self._machine, self._env, wish.target))
         self._observer(RunEvent(index + 1, restart=wish.target))
-        self._say(f"Restart of the computer ({wish.target.value}) is recorded; the sequence goes on", step=index + 1)
+        self._teller.say(
+            f"Restart of the computer ({wish.target.value}) is recorded; the sequence goes on", step=index + 1
+        )
         return wish.again
 
     def _require_formatted(self, index: int) -> None:
         if any(volume.is_ordinary for volume in self._machine.volumes()):
             return
-        report = self._report(index, StepState.FAILED, _NOTHING_TO_START)
-        self._record(replace(report, code=int(HResult.E_ABORT), tries=1))
+        report = self._teller.report(index, StepState.FAILED, _NOTHING_TO_START)
+        self._teller.record(replace(report, code=int(HResult.E_ABORT), tries=1))
         raise _Stop(f"step {report.called} {quoted(report.name)}: {_NOTHING_TO_START}")
-
-    # Telling
-
-    def _report(self, index: int, state: StepState, message: str = "") -> StepReport:
-        position, step = self._steps[index]
-        groups = tuple(self._env.mask(self._groups[each].name) for each in around(position))
-        return StepReport(
-            index + 1,
-            groups,
-            self._env.mask(step.name),
-            kind_of(step),
-            state,
-            message=self._env.mask(message),
-            shown=self._labels[index],
-        )
-
-    def _record(self, report: StepReport) -> StepReport:
-        self._reports[report.number] = report
-        self._state.reports = tuple(self._reports[number] for number in sorted(self._reports))
-        kind = {StepState.FAILED: LogType.ERROR, StepState.TOLERATED: LogType.WARNING}.get(report.state, LogType.INFO)
-        code = "" if report.code is None else f" (0x{report.code:08X})"
-        self._say(f"Step {report.called} {quoted(report.name)} {report.state.value}{code}: {report.message}", kind)
-        for text in report.warnings:
-            self._say(f"Step {report.called}: {text}", LogType.WARNING)
-        self._observer(RunEvent(report.number, report.state, report))
-        return report
-
-    def _say(
-        self, text: str, kind: LogType = LogType.INFO, *, component: str = "TSManager", step: int | None = None
-    ) -> None:
-        if self._log is not None:
-            self._log.write(text, component=component, kind=kind)
-        self._observer(RunEvent(step, log=self._env.mask(text), kind=kind))
 
     def _keep(self) -> None:
         if self._state_file is not None:
