@@ -46,7 +46,8 @@ _CALL = rf'call "%SystemDrive%\{FOLDER}\{RUN}"'
 _COMMAND = rf"cmd.exe /d /c %SystemDrive%\{FOLDER}\{RUN}"
 _LOGON_COMMAND = f"{_COMMAND} logon"
 _VALUE = "osdimage"
-_POWERSHELL = r"System32\WindowsPowerShell\v1.0\powershell.exe"
+POWERSHELL = r"System32\WindowsPowerShell\v1.0\powershell.exe"
+"""PowerShell, below the folder of Windows."""
 _WITH_ANY_KEY = ("enterprise", "server", "iotenterprise")
 
 
@@ -176,7 +177,7 @@ def read_windows(
         setup_type=number_of(setup, "SetupType") or 0,
         setup_command=text_of(setup, "CmdLine"),
         setup_complete=None if there is None else files.read(script, limit=_LARGEST_SCRIPT),
-        has_powershell=files.exists(rf"{root}\{_POWERSHELL}"),
+        has_powershell=files.exists(rf"{root}\{POWERSHELL}"),
     )
 
 

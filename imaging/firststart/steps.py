@@ -16,7 +16,7 @@ NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,255}", re.ASCII)
 """The names of variables that the first start takes."""
 _NO_LINE = re.compile(r"[\0-\x08\x0a-\x1f\x7f]")
 _NO_TEXT = re.compile(r"[\0-\x08\x0b-\x1f\x7f\ud800-\udfff]")
-_MOST_RETRIES = 5
+MOST_RETRIES = 5
 """What the editor of ConfigMgr lets people choose."""
 _MOST_SECONDS = (1 << 31) // 1000
 """What the 32 bits of a waiting program hold in milliseconds."""
@@ -99,11 +99,6 @@ class FirstStep:
         """The variables that may hold a secret after it."""
         return (*self.sets, *((self.output_variable,) if self.output_variable else ())) if self.is_secret else ()
 
-    @property
-    def needs_powershell(self) -> bool:
-        """Whether something of it is done by PowerShell."""
-        return self.timeout_seconds is not None or self.output_variable is not None
-
     def called(self, number: int) -> str:
         """Return what messages call it; ``number`` is its own among the steps of the first start."""
         place = f"step {self.label}" if self.label else f"step {number} of the first start"
@@ -119,8 +114,8 @@ class FirstStep:
         if not self.commands:
             raise InvalidRequest(f"{called} has no command")
         self._check_lines(called)
-        if not 0 <= self.retries <= _MOST_RETRIES:
-            raise InvalidRequest(f"{called} is begun again {self.retries} times; valid are 0 to {_MOST_RETRIES}")
+        if not 0 <= self.retries <= MOST_RETRIES:
+            raise InvalidRequest(f"{called} is begun again {self.retries} times; valid are 0 to {MOST_RETRIES}")
         if self.on_failure is not None and not number < self.on_failure <= MOST_STEPS + 1:
             raise InvalidRequest(f"{called} goes on with step {self.on_failure}; valid is a later one")
         if not self.success_codes:

@@ -9,13 +9,13 @@ property reference of MDT; "Recover From Domain Join Failure" of its task sequen
 
 from __future__ import annotations
 
-from osdimage.imaging.errors import InvalidRequest
+from osdimage.imaging.firststart.starting import POWERSHELL
 from osdimage.imaging.tasksequence.computer.machine import Machine
 from osdimage.imaging.tasksequence.environment import Environment
 from osdimage.imaging.tasksequence.inputs import optional
 from osdimage.imaging.tasksequence.phases import FROM_PE
 from osdimage.imaging.tasksequence.result import ActionInfo, Already, RunIn, StepClass
-from osdimage.imaging.tasksequence.staging.needs import POWERSHELL, has_powershell
+from osdimage.imaging.tasksequence.staging.needs import require_powershell
 from osdimage.imaging.tasksequence.staging.staged import StagedCommand
 
 _YES = "YES"
@@ -62,8 +62,7 @@ def stage_membership(env: Environment, machine: Machine) -> StagedCommand:
         InvalidRequest: when the new Windows has no PowerShell.
         OsdImageError: when its image or its volume cannot be read.
     """
-    if not has_powershell(machine):
-        raise InvalidRequest(f"it needs PowerShell, and the Windows that was applied has none ({POWERSHELL})")
+    require_powershell(machine)
     recovers = (env.text("DomainErrorRecovery") or "AUTO").upper() == "AUTO"
     again = ("the domain is not joined once more when Setup could not join it: its account is not kept",)
     ask = f"if ((Get-WmiObject Win32_ComputerSystem).PartOfDomain) {{ exit 0 }}; exit {_NOT_JOINED}"

@@ -12,11 +12,11 @@ from __future__ import annotations
 import re
 
 from osdimage.imaging.errors import InvalidRequest
+from osdimage.imaging.firststart.starting import POWERSHELL
 from osdimage.imaging.tasksequence.computer.machine import Machine
 from osdimage.imaging.tasksequence.environment import Environment
 from osdimage.imaging.tasksequence.inputs import Inputs, comma_list, optional
 from osdimage.imaging.tasksequence.result import ActionInfo, Already, RunIn, Stage, StepClass, VariableInfo
-from osdimage.imaging.tasksequence.staging.needs import POWERSHELL
 from osdimage.imaging.tasksequence.staging.staged import StagedCommand
 
 _NAMES = ("OSRoles", "OSRoleServices", "OSFeatures")

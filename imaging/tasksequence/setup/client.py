@@ -20,8 +20,9 @@ from osdimage.imaging.tasksequence.computer.machine import Machine
 from osdimage.imaging.tasksequence.computer.supplies import FirstBoot
 from osdimage.imaging.tasksequence.environment import Environment
 from osdimage.imaging.tasksequence.result import Refusal
+from osdimage.imaging.tasksequence.staging.commands import arguments
 from osdimage.imaging.tasksequence.staging.secrets import holds_secret, secrets_in
-from osdimage.imaging.tasksequence.staging.staged import StagedCommand, StagedPackage
+from osdimage.imaging.tasksequence.staging.staged import SUCCESS, StagedCommand, StagedPackage
 
 PACKAGE = "_SMSClientPackageID"
 PROPERTIES = "SMSClientInstallProperties"
@@ -104,7 +105,7 @@ def stage_client(env: Environment, machine: Machine) -> StagedCommand | None:
         (
             "@echo off",
             rf'set "_client=%OSDImageFirstStart%\packages\{package}"',
-            rf'"%_client%\{_SETUP}" /source:"%_client%" {" ".join(map(_escaped, words))}',
+            arguments(rf'"%_client%\{_SETUP}" /source:"%_client%"', " ".join(words)),
             'set "_client_code=%ERRORLEVEL%"',
             'if not "%_client_code%"=="0" if not "%_client_code%"=="7" exit /b %_client_code%',
             *SERVICE_GONE,
@@ -113,7 +114,7 @@ def stage_client(env: Environment, machine: Machine) -> StagedCommand | None:
             'if "%_client_code%"=="7" exit /b 3010',
             "exit /b 0",
         ),
-        success_codes=(0, 3010),
+        success_codes=SUCCESS,
         packages=(StagedPackage(package, machine.package(package)),),
     )
 
@@ -144,15 +145,3 @@ def _given(env: Environment) -> Iterator[str]:
                 f"{PROPERTIES}: {quoted(env.mask(word))} is no property of the client; valid are NAME=VALUE and /option"
             )
         yield word
-
-
-def _escaped(word: str) -> str:
-    """Return a word as a line of a batch file gives it on: the shell leaves alone what is in quotation marks."""
-    made, is_quoted = [], False
-    for each in word:
-        if each == '"':
-            is_quoted = not is_quoted
-        elif each in "&|<>^" and not is_quoted:
-            made.append("^")
-        made.append("%%" if each == "%" else each)
-    return "".join(made)

@@ -23,7 +23,7 @@ from osdimage.imaging.errors import InvalidRequest, Means, Remedy
 from osdimage.imaging.errors import quoted as plainly_quoted
 from osdimage.imaging.firststart.steps import LONGEST_LINE, takes_value
 from osdimage.imaging.tasksequence.layers import utf16_units
-from osdimage.imaging.tasksequence.staging.staged import StagedCommand
+from osdimage.imaging.tasksequence.staging.staged import SUCCESS, StagedCommand
 
 SYSTEM_FOLDER = r"%SystemRoot%\System32"
 """Where commands start that have no folder: there ConfigMgr's own program has been started."""
@@ -192,7 +192,7 @@ def replacing_command(command: str) -> StagedCommand:
         InvalidRequest: when it is no line of a batch file.
     """
     line = _checked(command.strip(), "the command line in its place")
-    return StagedCommand(f"run {line}", (*entering(SYSTEM_FOLDER), line), success_codes=(0, 3010))
+    return StagedCommand(f"run {line}", (*entering(SYSTEM_FOLDER), line), success_codes=SUCCESS)
 
 
 def _divided(text: str) -> tuple[str, str, bool]:

@@ -19,7 +19,7 @@ from osdimage.imaging.firststart.folder import FOLDER
 from osdimage.imaging.firststart.packages import count_packages
 from osdimage.imaging.firststart.plan import FirstStartPlan, carry_out, plan_first_start
 from osdimage.imaging.firststart.starting import read_windows
-from osdimage.imaging.firststart.steps import FirstFile, FirstStep, takes_value
+from osdimage.imaging.firststart.steps import MOST_RETRIES, FirstFile, FirstStep, takes_value
 from osdimage.imaging.progress import ProgressCallback
 from osdimage.imaging.tasksequence.computer.machine import Machine
 from osdimage.imaging.tasksequence.computer.supplies import FirstBoot
@@ -202,7 +202,7 @@ def first_steps(staged: Sequence[StagedStep], env: Environment, *, first: int = 
             commands=step.command.lines,
             success_codes=step.success_codes,
             on_failure=_after_failure(staged, index, first),
-            retries=min(step.retries, 5),
+            retries=min(step.retries, MOST_RETRIES),
             is_wow=step.command.is_wow,
             restarts=step.command.restarts,
             condition=_asked(step.conditions),

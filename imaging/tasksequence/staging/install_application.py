@@ -20,8 +20,8 @@ from osdimage.imaging.tasksequence.result import ActionInfo, Already, RunIn, Ste
 from osdimage.imaging.tasksequence.staging.commands import SYSTEM_FOLDER, command_line, entering, quoted
 from osdimage.imaging.tasksequence.staging.install_software import listed
 from osdimage.imaging.tasksequence.staging.needs import folder_of, needed_package
-from osdimage.imaging.tasksequence.staging.several import MOST_RETRIES, SUCCESS, Part, several
-from osdimage.imaging.tasksequence.staging.staged import StagedCommand, StagedPackage
+from osdimage.imaging.tasksequence.staging.several import Part, retries_of, several
+from osdimage.imaging.tasksequence.staging.staged import SUCCESS, StagedCommand, StagedPackage
 
 VARIABLES: tuple[VariableInfo, ...] = (
     optional("ApplicationName", "ids of applications, with commas between them", is_property=True, source="SDK"),
@@ -98,7 +98,7 @@ def _installing(
         f"install {', '.join(names)}",
         lines,
         SUCCESS,
-        min(len(parts) + 1, MOST_RETRIES),
+        retries_of(parts),
         sets=(STATUS,),
         packages=tuple(
             dict.fromkeys((*packages.values(), *(each for command in commands for each in command.packages)))

@@ -20,8 +20,8 @@ from osdimage.imaging.tasksequence.mdt.share_files import read_there, without_sh
 from osdimage.imaging.tasksequence.result import ActionInfo, Already, RunIn, StepClass, VariableInfo
 from osdimage.imaging.tasksequence.staging.commands import command_line, entering, quoted
 from osdimage.imaging.tasksequence.staging.needs import folder_of, needed_package
-from osdimage.imaging.tasksequence.staging.several import MOST_RETRIES, SUCCESS, Part, several
-from osdimage.imaging.tasksequence.staging.staged import StagedCommand, StagedPackage
+from osdimage.imaging.tasksequence.staging.several import Part, retries_of, several
+from osdimage.imaging.tasksequence.staging.staged import SUCCESS, StagedCommand, StagedPackage
 
 VARIABLES: tuple[VariableInfo, ...] = (
     optional("PackageID", "the package", is_property=True, source="SDK"),
@@ -98,8 +98,7 @@ def stage_software(env: Environment, machine: Machine) -> StagedCommand:
     if len(parts) == 1 and not goes_on:
         return StagedCommand(does, parts[0].lines, SUCCESS, packages=needed, warnings=told)
     lines, files = several(parts, goes_on=goes_on)
-    retries = min(len(parts), MOST_RETRIES)
-    return StagedCommand(does, lines, SUCCESS, retries, packages=needed, files=files, warnings=told)
+    return StagedCommand(does, lines, SUCCESS, retries_of(parts), packages=needed, files=files, warnings=told)
 
 
 def _item(value: str) -> tuple[str, str]:

@@ -18,8 +18,8 @@ from osdimage.imaging.tasksequence.environment import Environment
 from osdimage.imaging.tasksequence.inputs import Inputs, boolean, optional
 from osdimage.imaging.tasksequence.result import ActionInfo, Already, RunIn, StepClass, VariableInfo
 from osdimage.imaging.tasksequence.staging.commands import PACKAGES, checked_path
-from osdimage.imaging.tasksequence.staging.several import MOST_RETRIES, SUCCESS, Part, several
-from osdimage.imaging.tasksequence.staging.staged import StagedCommand, StagedPackage
+from osdimage.imaging.tasksequence.staging.several import Part, retries_of, several
+from osdimage.imaging.tasksequence.staging.staged import SUCCESS, StagedCommand, StagedPackage
 from osdimage.imaging.units import counted
 
 VARIABLES: tuple[VariableInfo, ...] = (
@@ -79,10 +79,10 @@ def update_command(updates: tuple[Path, ...], name: str, does: str) -> StagedCom
         InvalidRequest: when a name is none that a batch file can hold.
     """
     packages = tuple(StagedPackage(f"{name}-{number}", each) for number, each in enumerate(updates, 1))
-    lines, files = several([Part(_lines(each), _PASSED) for each in packages])
-    retries = min(len(packages) + 1, MOST_RETRIES)
+    parts = [Part(_lines(each), _PASSED) for each in packages]
+    lines, files = several(parts)
     told = does.format(counted(len(updates), "update"))
-    return StagedCommand(told, lines, SUCCESS, retries, packages=packages, files=files)
+    return StagedCommand(told, lines, SUCCESS, retries_of(parts), packages=packages, files=files)
 
 
 def _lines(package: StagedPackage) -> tuple[str, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from osdimage.imaging.errors import InvalidRequest, Means, Remedy
+from osdimage.imaging.firststart.starting import POWERSHELL
 from osdimage.imaging.tasksequence.computer.machine import Machine
 from osdimage.imaging.tasksequence.computer.target_files import files_of
 from osdimage.imaging.tasksequence.staging.commands import PACKAGES, quoted
@@ -12,8 +13,6 @@ from osdimage.imaging.tasksequence.staging.staged import StagedPackage
 from osdimage.imaging.volume.windows_names import fault_of
 from osdimage.imaging.wim.placed.place import is_there
 
-POWERSHELL = r"System32\WindowsPowerShell\v1.0\powershell.exe"
-"""PowerShell, below the folder of Windows."""
 # What a batch file has no other meaning for, inside of quotation marks.
 _PLAIN_ID = re.compile(r"[A-Za-z0-9_{}()., -]{1,64}", re.ASCII)
 
@@ -43,18 +42,20 @@ def folder_of(package: StagedPackage) -> str:
     return rf"{PACKAGES}\{package.name}"
 
 
-def has_powershell(machine: Machine) -> bool:
-    """Tell whether the Windows that the sequence has applied has PowerShell; looked up once for each that it applies.
+def require_powershell(machine: Machine) -> None:
+    """Refuse what needs PowerShell, where the Windows that the sequence has applied has none.
 
-    Where no Windows was applied, others tell that.
+    It is looked up once for each Windows that is applied.  Where none was, others tell that.
 
     Raises:
+        InvalidRequest: when it has none.
         OsdImageError: when its image or its volume cannot be read.
     """
     system = machine.system
     if system is None:
-        return True
-    if machine.looked_for is None or machine.looked_for[0] is not system:
+        return
+    if machine.has_powershell is None or machine.has_powershell[0] is not system:
         with files_of(machine, system) as files:
-            machine.looked_for = system, files.find(rf"{system.windows.root}\{POWERSHELL}") is not None
-    return machine.looked_for[1]
+            machine.has_powershell = system, files.find(rf"{system.windows.root}\{POWERSHELL}") is not None
+    if not machine.has_powershell[1]:
+        raise InvalidRequest(f"it needs PowerShell, and the Windows that was applied has none ({POWERSHELL})")

@@ -15,6 +15,7 @@ import binascii
 import re
 
 from osdimage.imaging.errors import InvalidRequest
+from osdimage.imaging.firststart.starting import POWERSHELL
 from osdimage.imaging.tasksequence.computer.machine import Machine
 from osdimage.imaging.tasksequence.environment import Environment
 from osdimage.imaging.tasksequence.inputs import Inputs, boolean, optional, required
@@ -22,7 +23,7 @@ from osdimage.imaging.tasksequence.mdt.share import needed_share
 from osdimage.imaging.tasksequence.result import ActionInfo, VariableInfo
 from osdimage.imaging.tasksequence.sequence import codes_of
 from osdimage.imaging.tasksequence.staging.commands import arguments, checked_path, quoted
-from osdimage.imaging.tasksequence.staging.needs import POWERSHELL, folder_of, has_powershell, needed_package
+from osdimage.imaging.tasksequence.staging.needs import folder_of, needed_package, require_powershell
 from osdimage.imaging.tasksequence.staging.run_command_line import as_another_user, start_lines, warned
 from osdimage.imaging.tasksequence.staging.staged import StagedCommand, StagedFile, StagedPackage
 
@@ -73,8 +74,7 @@ def script_lines(
         InvalidRequest: when the new Windows has no PowerShell, or no batch file can hold the parameters.
         OsdImageError: when its image or its volume cannot be read.
     """
-    if not has_powershell(machine):
-        raise InvalidRequest(f"it needs PowerShell, and the Windows that was applied has none ({POWERSHELL})")
+    require_powershell(machine)
     start = rf'"%SystemRoot%\{POWERSHELL}" -NoProfile -NonInteractive -ExecutionPolicy {policy} -File "{script}"'
     return (*folder, arguments(start, parameters, machine.unsure))
 

@@ -10,12 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from osdimage.imaging.firststart.steps import MOST_RETRIES
 from osdimage.imaging.tasksequence.staging.commands import VARIABLES
 from osdimage.imaging.tasksequence.staging.staged import StagedFile
 
-SUCCESS = (0, 3010)
-"""Success, and success that asks for a restart: ERROR_SUCCESS and ERROR_SUCCESS_REBOOT_REQUIRED."""
-MOST_RETRIES = 5
 _WAIT = "ping.exe -n 600 127.0.0.1 >nul"
 """Ten minutes: the shell has no other way to wait that needs no console."""
 
@@ -50,6 +48,11 @@ def several(
         for number, part in enumerate(parts, 1)
     )
     return tuple(_lines(parts, goes_on=goes_on, status=status)), files
+
+
+def retries_of(parts: Sequence[Part]) -> int:
+    """Return how often such a step is begun again: after each that restarts the computer itself, and once more."""
+    return min(len(parts) + 1, MOST_RETRIES)
 
 
 def _name(number: int) -> str:

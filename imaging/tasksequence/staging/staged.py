@@ -10,6 +10,9 @@ from osdimage.imaging.documents import Fields, checked_number
 Position = tuple[int, ...]
 """The place of a step or a group in a sequence: (0, 2) is the third member of the first group."""
 
+SUCCESS = (0, 3010)
+"""Success, and success that asks for a restart: ERROR_SUCCESS and ERROR_SUCCESS_REBOOT_REQUIRED."""
+
 
 @dataclass(frozen=True, slots=True)
 class StagedPackage:

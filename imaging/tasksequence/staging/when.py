@@ -19,6 +19,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 from osdimage.imaging.errors import InvalidRequest, quoted
+from osdimage.imaging.firststart.starting import POWERSHELL
 from osdimage.imaging.firststart.steps import LONGEST_LINE
 from osdimage.imaging.tasksequence.conditions import (
     CERTAIN,
@@ -64,7 +65,7 @@ _ORDERS = {
 }
 _TYPE = re.compile(r"REG_[A-Z_]{2,40}", re.ASCII)
 _REG = r'"%SystemRoot%\System32\reg.exe" query'
-_POWERSHELL = r"%SystemRoot%\System32\WindowsPowerShell\v1.0\powershell.exe"
+_POWERSHELL = rf"%SystemRoot%\{POWERSHELL}"
 _PATH_OF = "the path that its condition asks for"
 
 

@@ -17,12 +17,11 @@ from osdimage.imaging.tasksequence.phases import Phase
 from osdimage.imaging.tasksequence.result import ActionResult, Already, Events, Forecast, LogType, Refusal
 from osdimage.imaging.tasksequence.staging.commands import INSTEAD
 from osdimage.imaging.tasksequence.staging.run_command_line import CommandStep, read_command_step
+from osdimage.imaging.tasksequence.staging.staged import SUCCESS
 from osdimage.imaging.tasksequence.winpe.copying import MirrorTree
 from osdimage.imaging.tasksequence.winpe.leaving import Leave
 from osdimage.imaging.tasksequence.winpe.places import OutsidePath, source_path
 from osdimage.imaging.tasksequence.winpe.recognized import CommandLine, recognize
-
-_SUCCESS = frozenset({0, 3010})
 
 
 def run_in_pe(env: Environment, machine: Machine, events: Events) -> ActionResult:
@@ -46,7 +45,7 @@ def forecast_in_pe(env: Environment, machine: Machine) -> Forecast:
     line = _recognized(env, machine)
     told = line.foretell(machine)
     last = line.commands[-1][1]
-    if len(line.commands) == 1 and isinstance(last, Leave) and (last.code or 0) not in _SUCCESS:
+    if len(line.commands) == 1 and isinstance(last, Leave) and (last.code or 0) not in SUCCESS:
         return Forecast(told.does, warnings=(f"it ends with exit code {last.code}, whatever else happens",))
     codes = read_command_step(env).success_codes
     if isinstance(last, MirrorTree) and codes is not None and MirrorTree.COPIED not in codes:
