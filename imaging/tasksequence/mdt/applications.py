@@ -12,7 +12,6 @@ installed, and whether an application is there already (``UninstallKey``) is not
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -20,7 +19,7 @@ from osdimage.imaging.errors import InvalidInput, InvalidRequest
 from osdimage.imaging.tasksequence.computer.machine import Machine
 from osdimage.imaging.tasksequence.environment import Environment
 from osdimage.imaging.tasksequence.inputs import Inputs, optional
-from osdimage.imaging.tasksequence.mdt.packages import checking
+from osdimage.imaging.tasksequence.mdt.packages import checking, files_of
 from osdimage.imaging.tasksequence.mdt.share import DeploymentShare, Listed, needed_item, needed_share, shown
 from osdimage.imaging.tasksequence.mdt.share_files import read_there, without_shares
 from osdimage.imaging.tasksequence.result import ActionInfo, Already, RunIn, StepClass, VariableInfo
@@ -34,7 +33,6 @@ from osdimage.imaging.units import counted
 _LIST, _WHAT = "Applications.xml", "the application"
 _MOST, _DEEPEST = 999, 100
 _RESTART = 3010
-_UNPLAIN = re.compile(r"[^A-Za-z0-9_.-]+", re.ASCII)
 
 VARIABLES: tuple[VariableInfo, ...] = (
     optional("ApplicationGUID", "the GUID of the application; without it those of the lists", source="MDT"),
@@ -164,8 +162,7 @@ class _Collected:
         folder, package = item.fact("WorkingDirectory"), None
         if folder.startswith((".\\", "./")):
             path = share.path(folder, of=f"{item.source}: {_WHAT} {item.called}")
-            name = f"{path.name[:40]}-{item.guid.strip('{}')[:8]}"
-            package, folder = StagedPackage(_UNPLAIN.sub("-", name).strip("-."), path), ""
+            package, folder = files_of(item, path), ""
         part = self._part(item.called, command, self._env.expand(folder) if folder not in {"", "."} else None, package)
         return _Part(part.name, part.lines, part.packages, item.fact("Reboot").lower() == "true")
 

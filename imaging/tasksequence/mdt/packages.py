@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 from osdimage.imaging.element import read_element
 from osdimage.imaging.errors import InvalidRequest, quoted
@@ -143,9 +144,14 @@ def _staged(share: DeploymentShare, package: Listed) -> StagedPackage:
     source = package.fact("Source")
     if not source:
         raise damaged(package, "the package", "it has no Source")
-    path = share.path(source, of=f"{package.source}: the package {package.called}")
-    # Two files of one name are told apart by their GUIDs.
-    name = f"{path.stem[:40]}-{package.guid.strip('{}')[:8]}"
+    return files_of(package, share.path(source, of=f"{package.source}: the package {package.called}"))
+
+
+def files_of(item: Listed, path: Path) -> StagedPackage:
+    """Return the files of an item of a list as the first start has them: in a folder that tells whose they are."""
+    stem = path.stem if path.is_file() else path.name
+    # Two of one name are told apart by their GUIDs.
+    name = f"{stem[:40]}-{item.guid.strip('{}')[:8]}"
     return StagedPackage(_UNPLAIN.sub("-", name).strip("-."), path)
 
 
