@@ -65,6 +65,7 @@ class _Row:
     open_files: Callable[[OpenVolume, bool, bool, bool], AbstractContextManager[VolumeFiles]]
     mark_clean: Callable[[OpenVolume, bool], None]
     check: Callable[[OpenVolume, int, ProgressCallback | None], VolumeCheck]
+    free_bytes: Callable[[OpenVolume], int]
 
 
 def _refuse_ntfs(wish: FormatWish, geometry: Geometry) -> None:
@@ -144,12 +145,25 @@ def _check_fat(volume: OpenVolume, most: int, progress: ProgressCallback | None)
     return judge_fat(volume)
 
 
+def _free_ntfs(volume: OpenVolume) -> int:
+    from osdimage.imaging.volume.ntfs.bitmap import free_bytes as free  # noqa: PLC0415 - see _Row
+
+    return free(volume.window())
+
+
+def _free_fat(volume: OpenVolume) -> int:
+    from osdimage.imaging.volume.fat.read import open_fat  # noqa: PLC0415 - see _Row
+
+    return open_fat(volume.window()).free_bytes()
+
+
 def _fat(width: FatWidth) -> _Row:
-    return _Row(32, partial(_refuse_fat, width), partial(_format_fat, width), _open_fat, _clean_fat, _check_fat)
+    refuse, make = partial(_refuse_fat, width), partial(_format_fat, width)
+    return _Row(32, refuse, make, _open_fat, _clean_fat, _check_fat, _free_fat)
 
 
 _ROWS = {
-    Content.NTFS: _Row(64, _refuse_ntfs, _format_ntfs, _open_ntfs, _clean_ntfs, _check_ntfs),
+    Content.NTFS: _Row(64, _refuse_ntfs, _format_ntfs, _open_ntfs, _clean_ntfs, _check_ntfs, _free_ntfs),
     **{width.content: _fat(width) for width in FatWidth},
 }
 FILE_SYSTEMS = frozenset(_ROWS)
@@ -197,6 +211,17 @@ def mark_clean(volume: OpenVolume, *, sync: bool = True) -> None:
     """
     if volume.content in _ROWS:
         _ROWS[volume.content].mark_clean(volume, sync)
+
+
+def free_bytes(volume: OpenVolume) -> int | None:
+    """Return what is free in a volume, in bytes: whole clusters.  None for a file system that is not known here.
+
+    Raises:
+        InvalidVolume: when it is damaged.
+        StorageError: when it cannot be read.
+    """
+    row = None if volume.content is None else _ROWS.get(volume.content)
+    return None if row is None else row.free_bytes(volume)
 
 
 @logged("check {volume}")

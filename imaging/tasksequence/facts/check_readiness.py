@@ -93,18 +93,19 @@ def _has_speed(machine: Machine, facts: ComputerFacts, wanted: str) -> bool:
 
 
 def _has_room(machine: Machine, facts: ComputerFacts, wanted: str) -> bool:
-    del facts
-    # Of the disks as they are now nobody counts what is free in volumes.
-    given = given_facts(machine.supplies.facts, machine.firmware)
-    free = [each.get("FreeSpace") for each in given.instances("Win32_LogicalDisk") or ()]
+    # What the caller tells of volumes counts before what the disks do.
+    given = given_facts(machine.supplies.facts, machine.firmware).instances("Win32_LogicalDisk") or ()
+    volumes = given if any("FreeSpace" in each for each in given) else facts.instances("Win32_LogicalDisk") or ()
+    free = [each.get("FreeSpace") for each in volumes]
     sizes = [each for each in free if isinstance(each, int)]
     whole = [size for index in machine.disks if (size := _size_of(machine, index)) is not None]
-    if not sizes and whole and max(whole) // MIB < int(wanted):
-        return False
     sizes += [size for index in machine.disks if not machine.disk_volumes(index) and (size := _size_of(machine, index))]
-    if not sizes:
-        raise LookupError("Win32_LogicalDisk.FreeSpace")
-    return max(sizes) // MIB >= int(wanted)
+    if sizes and max(sizes) // MIB >= int(wanted):
+        return True
+    is_all_known = bool(sizes) and None not in free
+    if is_all_known or (volumes is not given and whole and max(whole) // MIB < int(wanted)):
+        return False
+    raise LookupError("Win32_LogicalDisk.FreeSpace")
 
 
 def _size_of(machine: Machine, index: int) -> int | None:

@@ -7,12 +7,14 @@ discs and removable ones.
 from __future__ import annotations
 
 from osdimage.imaging.disk.content import Content
+from osdimage.imaging.disk.held import look_at
 from osdimage.imaging.drivers.offline.windows import OfflineWindows
 from osdimage.imaging.drivers.target_os import Architecture, ProductType
-from osdimage.imaging.errors import InvalidTable
+from osdimage.imaging.errors import InvalidTable, OsdImageError
 from osdimage.imaging.tasksequence.computer.machine import Machine
 from osdimage.imaging.tasksequence.computer.volumes import Volume
 from osdimage.imaging.tasksequence.facts.computer import CIMV2, ComputerFacts, Fact, Instance, KnownClass
+from osdimage.imaging.volume.filesystems import FILE_SYSTEMS, free_bytes
 
 DISK_CLASSES = frozenset({"win32_diskdrive", "win32_diskpartition", "win32_logicaldisk"})
 """What disks tell, in lower case."""
@@ -38,7 +40,7 @@ def disk_facts(machine: Machine) -> ComputerFacts:
         for volume in machine.disk_volumes(index):
             partitions.append(Instance(_partition(volume)))
             if volume.letter is not None:
-                volumes.append(Instance(_volume(volume)))
+                volumes.append(Instance({**_volume(volume), **_inside(machine, volume)}))
     others = (Instance({"DeviceID": "X:"}), Instance({"DriveType": _REMOVABLE}), Instance({"DriveType": _DISC}))
     found = [
         KnownClass("Win32_DiskDrive", tuple(drives)),
@@ -79,6 +81,22 @@ def _volume(volume: Volume) -> dict[str, Fact]:
     if volume.content in _FILE_SYSTEMS:
         told |= {"FileSystem": _FILE_SYSTEMS[volume.content], "Size": volume.size}
     return told
+
+
+def _inside(machine: Machine, volume: Volume) -> dict[str, Fact]:
+    """Return label and free room of a volume; nothing of one that is damaged, or that steps before it fill."""
+    place = volume.place
+    is_foreseen = machine.is_rehearsal and (place.disk in machine.planned or place in machine.used)
+    if is_foreseen or volume.content not in FILE_SYSTEMS:
+        return {}
+    try:
+        with machine.opened(place.disk) as disk:
+            opened = disk.volume(place.partition)
+            free = free_bytes(opened)
+            label = look_at(opened.window()).label or ""
+    except OsdImageError:
+        return {}
+    return {"VolumeName": label} if free is None else {"VolumeName": label, "FreeSpace": free}
 
 
 def windows_facts(windows: OfflineWindows) -> ComputerFacts:

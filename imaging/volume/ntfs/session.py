@@ -10,14 +10,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from osdimage.imaging.disk.target import BlockTarget
 from osdimage.imaging.disk.volume import OpenVolume
-from osdimage.imaging.errors import InvalidVolume, explain
+from osdimage.imaging.errors import explain
 from osdimage.imaging.units import align_up
 from osdimage.imaging.volume import pending
-from osdimage.imaging.volume.ntfs import records
-from osdimage.imaging.volume.ntfs.data import Contents
-from osdimage.imaging.volume.ntfs.mft import Mft
+from osdimage.imaging.volume.ntfs.bitmap import used_clusters
 from osdimage.imaging.volume.ntfs.records import BootSector
 from osdimage.imaging.volume.pending import Change, Pending
 from osdimage.native.slices.sources import Source, StagedSource
@@ -25,7 +22,6 @@ from osdimage.native.slices.sources import Source, StagedSource
 POINTER = 8192 - pending.POINTER_BYTES
 """The last bytes of $Boot, which has 8 KiB.  Where boot code reaches so far, it gets them back."""
 
-_BITMAP = 6
 _BOOT_BYTES = 512
 _FEWEST_TWICE = 4
 
@@ -81,7 +77,7 @@ def edits(volume: OpenVolume, mark: Callable[[], None], *, sync: bool) -> Iterat
     """
     window = volume.window()
     boot = BootSector.from_bytes(window.read_at(0, _BOOT_BYTES), window.geometry.size_bytes)
-    used = _used_clusters(window, boot)
+    used = used_clusters(window, boot)
     with _staged(volume, used, boot.cluster_bytes) as staged:
         try:
             yield staged
@@ -106,22 +102,6 @@ def _staged(volume: OpenVolume, used: bytes | None, cluster_size: int) -> Staged
         return StagedSource.over(below, _begin(volume), length, used=used, cluster_size=cluster_size)
     except OSError as error:
         raise volume.failure(error) from error
-
-
-def _used_clusters(window: BlockTarget, boot: BootSector) -> bytes:
-    """Return the bitmap of the clusters that are in use; what it has no bit for counts as used."""
-    _, attributes = Mft(window, boot).whole_record(_BITMAP)
-    parts = [each for each in attributes if each.kind == records.DATA and not each.name]
-    if not parts:
-        raise InvalidVolume("the volume has no bitmap of its clusters", volume=window.name)
-    size = (boot.clusters + 7) // 8
-    found = Contents.of(parts, "$Bitmap").read(window, boot, limit=size + boot.cluster_bytes, what="$Bitmap")
-    bits = bytearray(found[: boot.clusters // 8])
-    if boot.clusters % 8:
-        bits.append(
-            (found[boot.clusters // 8] if len(found) > boot.clusters // 8 else 0xFF) | 0xFF << boot.clusters % 8 & 0xFF
-        )
-    return bytes(bits)
 
 
 def _changes(volume: OpenVolume, staged: StagedSource, boot: BootSector) -> Iterator[Change]:

@@ -36,7 +36,7 @@ from osdimage.imaging.errors import (
 from osdimage.imaging.volume.fat.edit import edit_fat
 from osdimage.imaging.volume.fat.read import open_fat
 from osdimage.imaging.volume.files import VolumeFiles
-from osdimage.imaging.volume.filesystems import open_files
+from osdimage.imaging.volume.filesystems import free_bytes, open_files
 
 pytestmark = pytest.mark.foreign
 
@@ -523,3 +523,17 @@ def test_what_cannot_be_read_is_not_called_damaged(tmp_path: Path, write: bool) 
             open_files(volume, write=write),
         ):
             pass
+
+
+@pytest.mark.parametrize("kind", ["fat32", "ntfs"])
+def test_what_is_free_is_what_foreign_programs_count(tmp_path: Path, kind: str) -> None:
+    path = make(tmp_path / "volume.img", kind)
+    if kind == "ntfs":
+        told = ntfs_judges.ntfsinfo(path)
+        expected = int(told["Free Clusters"].split()[0]) * int(told["Cluster Size"].split()[0])
+    else:
+        counted = fat_judges.fsck(path)
+        # mkfs.fat -s 1: clusters of one sector.
+        expected = (counted.clusters - counted.used_clusters) * 512
+    with open_volume(path) as volume:
+        assert free_bytes(volume) == expected

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+from cases.old_windows import machine_with
 from cases.sequence import Log, blank_disk, computer, run
 from osdimage.imaging.boot.firmware import Firmware
 from osdimage.imaging.errors import ActionFailed, Means, UnsupportedSteps
@@ -113,6 +114,15 @@ def test_a_disk_without_partitions_is_free_and_a_small_one_never_has_room(tmp_pa
     run(check_readiness, Environment(), machine, asks | {"OSDFreeDiskSpace": "300"})
     with pytest.raises(ActionFailed, match="does not pass FreeDiskSpace"):
         run(check_readiness, Environment(), machine, asks | {"OSDFreeDiskSpace": "301"})
+
+
+def test_what_is_free_in_volumes_of_the_disks_counts_where_nothing_else_tells_it(tmp_path: Path) -> None:
+    machine = machine_with(tmp_path / "disk.img", {"Windows/a": b""})
+    asks = NONE | {"OSDCheckFreeDiskSpace": "true"}
+    run(check_readiness, Environment(), machine, asks | {"OSDFreeDiskSpace": "50"})
+    # The volume has less than its disk of 128 MiB.
+    with pytest.raises(ActionFailed, match="does not pass FreeDiskSpace"):
+        run(check_readiness, Environment(), machine, asks | {"OSDFreeDiskSpace": "127"})
 
 
 def test_what_nobody_knows_refuses_the_step_and_names_the_facts(tmp_path: Path) -> None:

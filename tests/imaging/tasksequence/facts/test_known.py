@@ -84,6 +84,7 @@ def asked(machine: Machine, subject: Subject, env: Environment | None = None, **
     return ask_of(machine)(Question(subject, Properties(facts)), env or Environment())
 
 
+FIXED = "SELECT * FROM Win32_LogicalDisk WHERE DriveType = 3 AND DeviceID = 'C:'"
 FILE, FOLDER, REGISTRY, SOFTWARE, WMI = Subject.FILE, Subject.FOLDER, Subject.REGISTRY, Subject.SOFTWARE, Subject.WMI
 
 
@@ -157,6 +158,9 @@ FILE, FOLDER, REGISTRY, SOFTWARE, WMI = Subject.FILE, Subject.FOLDER, Subject.RE
         (WMI, {"Query": "SELECT * FROM Win32_DiskDrive WHERE Index = 0 AND Size = 134217728"}, True),
         (WMI, {"Query": "SELECT * FROM Win32_DiskDrive WHERE Index = 1"}, False),
         (WMI, {"Query": "SELECT * FROM Win32_LogicalDisk WHERE DriveType = 3 AND FileSystem = 'NTFS'"}, True),
+        (WMI, {"Query": f"{FIXED} AND FreeSpace > 50000000 AND VolumeName = 'osdisk'"}, True),
+        (WMI, {"Query": f"{FIXED} AND FreeSpace > 134217728"}, False),
+        (WMI, {"Query": f"{FIXED} AND VolumeName = 'Nobody'"}, False),
     ],
 )
 def test_the_old_windows_answers(old: Machine, subject: Subject, facts: dict[str, str], holds: bool) -> None:
@@ -249,6 +253,8 @@ def test_a_rehearsal_answers_as_the_disk_would_be(held: Path, tmp_path: Path) ->
     assert asked(machine, FILE, Path=rf"{drive}\Windows\notepad.exe") is False
     assert asked(machine, FOLDER, Path=rf"{drive}\\") is True
     assert asked(machine, WMI, Query="SELECT * FROM Win32_LogicalDisk WHERE FileSystem = 'FAT32' AND DriveType = 3")
+    free = FIXED.replace("C:", drive) + " AND FreeSpace > 1"
+    assert "FreeSpace" in str(asked(machine, WMI, Query=free))
     machine.mark_used(machine.lettered(drive))
     assert asked(machine, FILE, Path=rf"{drive}\x") == "what the steps before it leave on the disk"
 
