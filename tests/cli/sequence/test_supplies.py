@@ -32,7 +32,7 @@ def stopped(sequence: Path, *options: str | Path) -> dict[str, object]:
 
 
 def test_what_is_given_is_kept_with_the_state(sequence: Path, tmp_path: Path) -> None:
-    (tmp_path / "share").mkdir()
+    (tmp_path / "share" / "Control").mkdir(parents=True)
     (tmp_path / "rules.ini").touch()
     options = (
         *("--first-boot", "logon", "--facts", "qemu", "--rules", tmp_path / "rules.ini"),
