@@ -36,7 +36,7 @@ import errno
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from itertools import islice
 from typing import Any, Self, TypeVar, cast
@@ -146,6 +146,10 @@ class Remedy:
         values = iter(self.values)
         words = [names[each] for each in self.means]
         return self.text.format(*(each.format(*islice(values, each.count("{}"))) for each in words))
+
+    def masked(self, mask: Callable[[str], str]) -> Remedy:
+        """Return it without what must not be shown in its values."""
+        return replace(self, values=tuple(map(mask, self.values)))
 
     def __str__(self) -> str:
         """Return the sentence with the names that the library has."""

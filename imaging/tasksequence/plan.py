@@ -156,7 +156,7 @@ class _Walker:
             judgement.decision,
             judgement.reason,
             step_class=judgement.step_class,
-            remedy=judgement.remedy,
+            remedy=None if judgement.remedy is None else judgement.remedy.masked(self._env.mask),
             shown=self._labels[at.number - 1],
         )
 
@@ -271,7 +271,7 @@ class _Walker:
                 needed = _packages(info, self._env)
                 more = () if info.more_packages is None else info.more_packages(self._env)
                 self.needed.update(package.lower() for package in (*needed.values(), *more))
-                base = replace(base, unmapped=tuple(_unmapped(needed, self._machine)))
+                base = replace(base, unmapped=tuple(map(mask, _unmapped(needed, self._machine))))
                 problems = list(_missing_packages(needed, self._machine))
                 if problems or info.forecast is None:
                     return replace(base, problems=tuple(map(mask, problems))), None
@@ -295,7 +295,7 @@ class _Walker:
             problems=tuple(map(mask, problems)),
             note=None if note is None else mask(note),
             warnings=tuple(map(mask, forecast.warnings)),
-            unmapped=(*base.unmapped, *forecast.unmapped),
+            unmapped=(*base.unmapped, *map(mask, forecast.unmapped)),
             details=tuple(map(mask, forecast.details)),
             serves=tuple(map(mask, forecast.serves)),
             lacks=tuple(map(mask, forecast.lacks)),

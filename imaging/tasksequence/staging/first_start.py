@@ -95,7 +95,9 @@ def foresee_first_start(machine: Machine, env: Environment) -> StartForecast | N
             plan = _plan(files, offline_windows(files), machine, env)
         room = machine.volume(machine.system.place).size
     except (InvalidRequest, InvalidInput, StorageError, TargetRefused, ActionFailed) as error:
-        return replace(_refused(told, env.mask(error.said)), remedy=error.remedy)
+        return replace(
+            _refused(told, env.mask(error.said)), remedy=None if error.remedy is None else error.remedy.masked(env.mask)
+        )
     if plan.size > room:
         return _refused(told, f"there is no room for it: {format_size(plan.size)} in a volume of {format_size(room)}")
     packages = tuple(PackageForecast(each.name, len(each.files), each.size) for each in plan.packages)

@@ -12,9 +12,11 @@ from osdimage.imaging.tasksequence.conditions import Compare, Operator
 from osdimage.imaging.tasksequence.environment import Environment
 from osdimage.imaging.tasksequence.forms.build import group, sequence, step
 from osdimage.imaging.tasksequence.judging.judgement import Decision
+from osdimage.imaging.tasksequence.phases import Phase
 from osdimage.imaging.tasksequence.plan import plan_sequence
 from osdimage.imaging.tasksequence.result import Forecast
 from osdimage.imaging.tasksequence.runner import run_sequence
+from osdimage.imaging.tasksequence.sequence import Step
 
 
 def test_a_plan_tells_what_is_destroyed_and_changes_nothing() -> None:
@@ -136,3 +138,25 @@ def test_a_plan_tells_which_packages_nothing_was_asked_about(tmp_path: Path) -> 
     plan = plan_sequence(wanted, env, machine, foreseeing(lambda _env, _machine: Forecast("do it")))
     assert plan.problems(strict=False) == ()
     assert plan.unchecked == ("ABC00002", "ABC00003")
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        step("data", "SMS_TaskSequence_ApplyDataImageAction", {}, {"ImagePackageID": "%OSDJoinPassword%"}),
+        step(
+            "software",
+            "SMS_TaskSequence_InstallSoftwareAction",
+            {},
+            {"PackageID": "ABC00001", "ProgramName": "%OSDJoinPassword%"},
+        ),
+    ],
+    ids=lambda made: made.name,
+)
+def test_what_would_help_shows_no_secret(made: Step) -> None:
+    env = Environment(computer={"OSDJoinPassword": "Pa55-word"})
+    machine = Machine(phase=Phase.NEW) if made.name == "software" else Machine()
+    plan = plan_sequence(sequence("S", made), env, machine)
+    told = (*map(str, plan.remedies()), *plan.problems())
+    assert "***" in repr(told)
+    assert "Pa55-word" not in repr((told, plan.steps))
