@@ -38,7 +38,7 @@ from osdimage.imaging.tasksequence.mdt.configure import (
 from osdimage.imaging.tasksequence.mdt.gather import gather_facts as gather_facts
 from osdimage.imaging.tasksequence.mdt.nic_config import configure_adapters as configure_adapters
 from osdimage.imaging.tasksequence.mdt.validate import validate_computer as validate_computer
-from osdimage.imaging.tasksequence.phases import Phase as Phase
+from osdimage.imaging.tasksequence.phases import Phase as Phase, RestartTarget as RestartTarget
 from osdimage.imaging.tasksequence.plan import plan_sequence as plan_sequence
 from osdimage.imaging.tasksequence.planned import PlannedStep as PlannedStep, RunPlan as RunPlan
 from osdimage.imaging.tasksequence.report import (
@@ -53,7 +53,10 @@ from osdimage.imaging.tasksequence.result import (
     ActionResult as ActionResult,
     Already as Already,
     Events as Events,
+    Forecast as Forecast,
+    Needs as Needs,
     Refusal as Refusal,
+    RunIn as RunIn,
     StepClass as StepClass,
     VariableInfo as VariableInfo,
 )
@@ -65,8 +68,17 @@ from osdimage.imaging.tasksequence.setup.source import (
     InstallSource as InstallSource,
     open_install_source as open_install_source,
 )
-from osdimage.imaging.tasksequence.staging.first_start import put_first_start as put_first_start
-from osdimage.imaging.tasksequence.staging.staged import StagedCommand as StagedCommand, StagedStep as StagedStep
+from osdimage.imaging.tasksequence.staging.first_start import (
+    PackageForecast as PackageForecast,
+    StartForecast as StartForecast,
+    put_first_start as put_first_start,
+)
+from osdimage.imaging.tasksequence.staging.staged import (
+    StagedCommand as StagedCommand,
+    StagedFile as StagedFile,
+    StagedPackage as StagedPackage,
+    StagedStep as StagedStep,
+)
 from osdimage.imaging.tasksequence.steps.actions import ACTIONS as ACTIONS
 from osdimage.imaging.tasksequence.steps.apply_data import apply_data_image as apply_data_image
 from osdimage.imaging.tasksequence.steps.apply_driver_package import apply_driver_package as apply_driver_package

@@ -54,14 +54,14 @@ class StartForecast:
     Attributes:
         way: what starts it.
         folder: where it is on the volume of Windows.
-        steps: how many wait.
+        steps: how many of the sequence wait; drivers that are installed before them do not count.
         restarts: how many of them ask for a restart themselves.
         size_bytes: of all that is written.
-        packages: of these, those that the steps need.
         secrets: the numbers of the steps that put a secret on the disk.
         problems: why it cannot be put there.
-        remedy: what would help then, or None.
         warnings: what may keep it from running.
+        packages: that the steps need.
+        remedy: what would help where it cannot be put there, or None.
     """
 
     way: str
