@@ -73,4 +73,5 @@ def _listed(values: tuple[str, ...] | None) -> str | None:
 
 
 def _plain(address: str) -> str:
-    return address.replace("-", ":").lower()
+    """Return an address as it is compared: people write it with colons, with hyphens, or without."""
+    return address.replace("-", "").replace(":", "").lower()

@@ -68,6 +68,7 @@ def rules(*some: str) -> dict[str, str]:
         (computer_is(AssetTag="A-2"), False),
         (computer_is(AssetTag="A-2", SerialNumber="5CG1234XYZ"), True),
         (computer_is(MACAddress="00-0c-29-ff-f3-de"), True),
+        (computer_is(MACAddress="000c29fff3de"), True),
         (computer_is(MACAddress="00:0C:29:FF:F3:DF", UUID=""), False),
         (computer_is(UUID="4c4c4544-0042-3510-8052-b4c04f564432"), True),
         (variable_is("Site", "North"), True),
