@@ -23,10 +23,12 @@ def needed_package(machine: Machine, package_id: str) -> StagedPackage:
     Raises:
         InvalidRequest: when it was not mapped, is not there, or has an ID that no folder can have.
     """
-    if _PLAIN_ID.fullmatch(package_id) is None or fault_of(package_id) is not None:
+    fault = fault_of(package_id)
+    if fault is not None or _PLAIN_ID.fullmatch(package_id) is None:
+        why = "is no name of a folder there" if fault is None else fault
         raise InvalidRequest(
-            f"package {quoted(package_id[:64])} cannot be put on the disk: its ID is no name of a folder there; valid "
-            "are up to 64 letters, digits, and _ - . , ( ) { }"
+            f"package {quoted(package_id[:64])} cannot be put on the disk: its ID {why}; valid are up to 64 letters, "
+            "digits, and _ - . , ( ) { }, as Windows names a folder"
         )
     try:
         path = machine.package(package_id)
