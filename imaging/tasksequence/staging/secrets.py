@@ -10,13 +10,17 @@ from osdimage.imaging.tasksequence.staging.staged import StagedCommand, StagedCo
 
 
 def texts_of(command: StagedCommand, conditions: tuple[StagedCondition, ...] = ()) -> Iterator[str]:
-    """Yield all that a step puts on the disk as text: lines of batch files as they are written, and what they say."""
+    """Yield all that a step puts on the disk as text: lines and scripts as they are written, and what they say."""
     lines = (*command.lines, *(line for each in conditions for line in each.lines))
-    yield from lines
-    yield from map(unescaped, lines)
-    for each in command.files:
-        yield each.text
-        yield from map(unescaped, each.text.split("\n"))
+    for text in (*lines, *(each.text for each in command.files)):
+        yield text
+        yield _unquoted(text)
+        yield from map(unescaped, text.split("\n"))
+
+
+def _unquoted(text: str) -> str:
+    """Return what the literals of PowerShell in a text say, where quotes are written as two, or as their code."""
+    return text.replace("'+[char]34+'", '"').replace("''", "'")
 
 
 def holds_secret(env: Environment, command: StagedCommand, conditions: tuple[StagedCondition, ...] = ()) -> bool:
