@@ -113,9 +113,15 @@ class Answers:
             sequence: whose steps are named.
 
         Raises:
-            InvalidRequest: when a step is named that it does not have, or twice; or a package is given to an
-                application that has no command.
+            InvalidRequest: when a step is named that it does not have, or twice; a package is given to an
+                application that has no command; or a program is not named by its package.
         """
+        for name in self.programs:
+            package, colon, program = name.partition(":")
+            if not (package and colon and program):
+                raise InvalidRequest(
+                    f"program {quoted(name)} has no package; valid is ID:NAME, such as ABC00001:Install"
+                )
         return replace(
             before,
             first_boot=self.first_boot or before.first_boot,

@@ -84,6 +84,11 @@ def test_all_steps_of_a_name_are_replaced() -> None:
             "application 'viewer' has no command; applications with one: 'Viewer'",
             id="a package of no application",
         ),
+        pytest.param(
+            Answers(programs={"Install": "setup.exe"}),
+            "program 'Install' has no package; valid is ID:NAME, such as ABC00001:Install",
+            id="a program of no package",
+        ),
     ],
 )
 def test_what_is_wrong_is_told(wrong: Answers, message: str) -> None:
