@@ -17,13 +17,13 @@ FORMATS_TESTS := tests/cli/disk tests/cli/registry tests/imaging/boot tests/imag
 BIN := .venv/bin
 # A worker takes what the other has left, from the end: fixtures of a module are made once, and both end at once.
 PYTEST := $(BIN)/pytest --numprocesses=auto --dist=worksteal
-SCRIPTS := .ci/run .ci/tour.sh .ci/setup.sh .ci/demo.sh .ci/demo-boot.sh .ci/sanitize.sh .ci/races.sh
+SCRIPTS := .ci/run .ci/tour.sh .ci/setup.sh .ci/demo.sh .ci/demo-boot.sh .ci/sanitize.sh .ci/races.sh .ci/site.sh
 # mkntfs, sfdisk and others are in folders that an ordinary user's PATH lacks on Debian.
 export PATH := $(PATH):/usr/local/sbin:/usr/sbin:/sbin
 export PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: bench clean demo fast faults formats fuzz help kills lint matrix quick races sanitize setup setup-run test tour wheel wimlib
+.PHONY: bench clean demo fast faults formats fuzz help kills lint matrix quick races sanitize setup setup-run site test tour wheel wimlib
 
 help: ## Show these lines
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -69,6 +69,9 @@ fuzz: setup ## Give every parser bytes that nobody meant, for MINUTES (10); need
 
 tour: setup ## Run the commands of README and docs/ with an empty environment, on a tmpfs and on a disk
 	@.ci/tour.sh
+
+site: setup ## Make the documentation site in build/site
+	@.ci/site.sh
 
 lint: setup ## Run ruff, mypy --strict and shellcheck
 	$(BIN)/ruff check

@@ -81,7 +81,7 @@ def sections() -> dict[str, list[Command]]:
     found: dict[str, list[Command]] = {}
     # What is above the first heading builds and tests.
     _, *parts = re.split(r"^## ", (ROOT / "README.md").read_text(encoding="utf-8"), flags=re.MULTILINE)
-    parts += [page.read_text(encoding="utf-8").removeprefix("# ") for page in sorted((ROOT / "docs").glob("*.md"))]
+    parts += [page.read_text(encoding="utf-8").removeprefix("# ") for page in sorted((ROOT / "docs").rglob("*.md"))]
     for part in parts:
         heading = part.partition("\n")[0]
         for block in re.findall(r"^```console\n(.*?)^```", part, flags=re.MULTILINE | re.DOTALL):

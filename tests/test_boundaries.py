@@ -328,7 +328,7 @@ def test_a_name_of_the_front_door_is_the_same_in_its_room() -> None:
 
 def test_what_the_pages_import_is_public() -> None:
     root = Path(__file__).parents[1]
-    text = "".join(page.read_text(encoding="utf-8") for page in (root / "README.md", *(root / "docs").glob("*.md")))
+    text = "".join(page.read_text(encoding="utf-8") for page in (root / "README.md", *(root / "docs").rglob("*.md")))
     blocks = re.findall(r"^```python\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
     names = {
         name for block in blocks for name in imported_names(ast.walk(ast.parse(block))) if name.startswith("osdimage.")

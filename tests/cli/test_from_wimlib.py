@@ -1,4 +1,4 @@
-"""docs/from-wimlib.md: that what stands beside an option of wimlib-imagex is an option of ours."""
+"""docs/coming-from/wimlib.md: that what stands beside an option of wimlib-imagex is an option of ours."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from osdimage.cli.app import cli
 from osdimage.cli.commands import COMMANDS
 from runs import imagex
 
-PAGE = Path(__file__).resolve().parents[2] / "docs" / "from-wimlib.md"
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "coming-from" / "wimlib.md"
 # The heading of a verb, and ours where it is another.
 OURS = {"append": "capture", "dir": "list", "mountrw": "mount"}
 

@@ -1,4 +1,4 @@
-"""``--json``: each command prints one document, of the shape that docs/json.md tells of, or an error object."""
+"""``--json``: each command prints one document, of the shape in docs/reference/json.md, or an error object."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from osdimage.imaging.firststart import FOLDER, FirstStep, first_start_files
 from osdimage.imaging.registry.write import new_hive, write_hive
 from runs.commands import Outcome, osdimage
 
-DOCUMENTATION = (Path(__file__).parents[2] / "docs" / "json.md").read_text(encoding="utf-8")
+DOCUMENTATION = (Path(__file__).parents[2] / "docs" / "reference" / "json.md").read_text(encoding="utf-8")
 ERROR_MEMBERS = {"code", "kind", "message", "where", "errno", "remedy", "problems", "candidates"}
 
 SEQUENCE = """\
@@ -177,7 +177,7 @@ def here(place: Path, printed: dict[str, Outcome], monkeypatch: pytest.MonkeyPat
 
 
 def documented(kind: str) -> set[str]:
-    """Return the members that docs/json.md lists for a kind."""
+    """Return the members that docs/reference/json.md lists for a kind."""
     sections = re.split(r"^## ", DOCUMENTATION, flags=re.MULTILINE)[1:]
     (section,) = [text for text in sections if kind in text.partition("\n")[0].split(", ")]
     heads = re.findall(r"^- ((?:`[a-z_]+`(?:,\s+)?)+):", section, flags=re.MULTILINE)

@@ -1,7 +1,8 @@
 """Speak the command line of wimlib-imagex with the commands of osdimage: wimlib's own tests run it in its place.
 
-Each verb becomes one command of osdimage, with the options that docs/from-wimlib.md names; what is printed is put into
-the form that the tests look into.  What osdimage has no word for is refused, so that a test that needs it fails.
+Each verb becomes one command of osdimage, with the options that docs/coming-from/wimlib.md names; what is printed is
+put into the form that the tests look into.  What osdimage has no word for is refused, so that a test that needs it
+fails.
 
     python -m runs.imagex capture DIRECTORY WIM --compress=none
 """

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from osdimage.imaging.volume import FaultKind
 
-PAGE = Path(__file__).parents[5] / "docs" / "ntfs-check.md"
+PAGE = Path(__file__).parents[5] / "docs" / "reference" / "ntfs-check.md"
 
 
 def test_the_documentation_lists_every_kind_of_fault() -> None:

@@ -1,0 +1,26 @@
+"""What Sphinx is told to make the site of the pages in this folder; ``make site`` runs it."""
+
+from importlib.metadata import version as version_of
+
+project = "osdimage"
+author = "the developers of osdimage"
+release = version = version_of("osdimage")
+extensions = [
+    "myst_parser",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.napoleon",
+    "sphinx_copybutton",
+    "sphinx_design",
+]
+# What a program prints is no language: an apostrophe in it is no mistake.
+suppress_warnings = ["misc.highlighting_failure"]
+html_theme = "furo"
+html_title = f"osdimage {release}"
+html_show_copyright = False
+
+myst_enable_extensions = ["colon_fence", "deflist"]
+myst_heading_anchors = 3
+# Whoever copies an example wants the command, not the prompt and what came of it.
+copybutton_prompt_text = r"\$ "
+copybutton_prompt_is_regexp = True
+copybutton_line_continuation_character = "\\"
