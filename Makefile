@@ -23,7 +23,7 @@ export PATH := $(PATH):/usr/local/sbin:/usr/sbin:/sbin
 export PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: bench clean demo fast faults formats fuzz help kills lint matrix quick races sanitize setup setup-run site test tour wheel wimlib
+.PHONY: api bench clean demo fast faults formats fuzz help kills lint matrix quick races sanitize setup setup-run site test tour wheel wimlib
 
 help: ## Show these lines
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -72,6 +72,9 @@ tour: setup ## Run the commands of README and docs/ with an empty environment, o
 
 site: setup ## Make the documentation site in build/site
 	@.ci/site.sh
+
+api: setup ## Write down the public interface of the library anew, in docs/library/api.txt, and tell what changed
+	@$(BIN)/python .ci/api.py
 
 lint: setup ## Run ruff, mypy --strict and shellcheck
 	$(BIN)/ruff check

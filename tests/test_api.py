@@ -1,0 +1,122 @@
+"""The public interface of the library: what is written down of it is what the code has."""
+
+from __future__ import annotations
+
+import enum
+import importlib.util
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+
+@pytest.fixture(scope="module")
+def api() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("api", Path(__file__).parents[1] / ".ci" / "api.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_what_is_written_down_of_the_public_interface_is_what_it_is(api: ModuleType) -> None:
+    written = api.SNAPSHOT.read_text(encoding="utf-8")
+    more, less = api.changes(written, found := api.snapshot())
+    told = "\n".join((api.ADVICE, *(f"+ {line}" for line in more), *(f"- {line}" for line in less)))
+    assert not more + less, told
+    assert found == written
+
+
+class Colour(enum.StrEnum):
+    RED = "red"
+
+    @classmethod
+    def of(cls, text: str) -> Colour:
+        return cls(text)
+
+
+@dataclass(frozen=True)
+class _Base:
+    size: int
+
+
+@dataclass(frozen=True)
+class Wish(_Base):
+    colour: Colour = Colour.RED
+    others: tuple[Colour, ...] = (Colour.RED,)
+
+    @property
+    def is_red(self) -> bool:
+        return self.colour is Colour.RED
+
+
+class Made:
+    kept: int = 3
+
+    def __init__(self, path: str, /, *, wish: Wish = Wish(1)) -> None:
+        self.path: str = path
+        self._wish: Wish = wish
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(())
+
+    def work(self, *names: str, **options: int) -> None:
+        pass
+
+    @contextmanager
+    def held(self) -> Iterator[int]:
+        yield 1
+
+
+@pytest.mark.parametrize(
+    ("kind", "expected"),
+    [
+        pytest.param(
+            Colour,
+            ["enum Colour(StrEnum)", "Colour.RED = 'red'", "classmethod Colour.of(text: str) -> Colour"],
+            id="enum",
+        ),
+        pytest.param(
+            Wish,
+            [
+                "frozen dataclass Wish",
+                "Wish(size: int, colour: Colour = Colour.RED, others: tuple[Colour, ...] = (Colour.RED,))",
+                "Wish.is_red: bool (read only)",
+            ],
+            id="dataclass-with-the-fields-of-a-base-that-is-not-public",
+        ),
+        pytest.param(
+            Made,
+            [
+                "class Made",
+                "Made(path: str, /, *, wish: Wish = Wish(size=1))",
+                "Made.__iter__() -> Iterator[int]",
+                "Made.held() -> AbstractContextManager[int]",
+                "Made.kept: int",
+                "Made.path: str",
+                "Made.work(*names: str, **options: int) -> None",
+            ],
+            id="class",
+        ),
+    ],
+)
+def test_a_class_is_written_as_a_caller_sees_it(
+    api: ModuleType, monkeypatch: pytest.MonkeyPatch, kind: type, expected: list[str]
+) -> None:
+    # The classes of this test stand for public ones of osdimage.
+    monkeypatch.setattr(api, "is_ours", lambda kind: kind.__module__ == __name__)
+    monkeypatch.setattr(api, "tree_of", lambda _: api.ast.parse(Path(__file__).read_text(encoding="utf-8")))
+    assert list(api.of_class(kind.__name__, kind)) == expected
+
+
+def test_what_was_added_and_what_breaks_is_told_with_its_module(api: ModuleType) -> None:
+    old = "# head\n\n[osdimage.a]\nf(x: int) -> int\ng() -> None\n"
+    new = "# head\n\n[osdimage.a]\nf(x: int, y: int = 0) -> int\ng() -> None\n\n[osdimage.b]\ng() -> None\n"
+    assert api.changes(old, new) == (
+        ["osdimage.a: f(x: int, y: int = 0) -> int", "osdimage.b: g() -> None"],
+        ["osdimage.a: f(x: int) -> int"],
+    )
