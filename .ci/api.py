@@ -115,9 +115,20 @@ def of_class(name: str, kind: type) -> Iterator[str]:
     elif dataclasses.is_dataclass(kind):
         yield f"{'frozen ' if getattr(kind, '__dataclass_params__').frozen else ''}dataclass {head}"  # noqa: B009
         yield from of_constructor(name, kind)
+    elif is_named_tuple(kind):
+        yield f"named tuple {name}"
+        yield f"{name}{written(inspect.signature(kind.__new__), bound=True)}".rpartition(" -> ")[0]
     else:
         yield f"{'protocol' if getattr(kind, '_is_protocol', False) else 'class'} {head}"
         yield from of_constructor(name, kind)
+    constructed = {*getattr(kind, "_fields", ()), *getattr(kind, "__dataclass_fields__", ())}
+    for member, lines in sorted(members_of(name, kind).items()):
+        if member not in constructed:
+            yield from lines
+
+
+def members_of(name: str, kind: type) -> dict[str, list[str]]:
+    """Return the lines of each public member of a class, but for the members of an enumeration."""
     members: dict[str, list[str]] = {}
     for owner in reversed(shown_bases(kind)):
         members |= attributes_of(owner, name)
@@ -126,10 +137,12 @@ def of_class(name: str, kind: type) -> Iterator[str]:
                 lines = of_member(f"{name}.{member}", value)
                 if lines:
                     members[member] = lines
-    constructed = {field.name for field in dataclasses.fields(kind)} if dataclasses.is_dataclass(kind) else set()
-    for member in sorted(members):
-        if member not in constructed:
-            yield from members[member]
+    return members
+
+
+def is_named_tuple(kind: type) -> bool:
+    """Tell whether a class is one of ``typing.NamedTuple``."""
+    return issubclass(kind, tuple) and hasattr(kind, "_fields")
 
 
 def is_shown(member: str) -> bool:

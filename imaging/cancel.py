@@ -24,6 +24,8 @@ from typing import TypeVar
 
 from osdimage.imaging.progress import ProgressEvent
 
+__all__ = ["CancellationToken", "Cancelled", "in_thread"]
+
 _Event = TypeVar("_Event")
 _Result = TypeVar("_Result")
 

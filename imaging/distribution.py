@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 
+__all__ = ["Distribution", "Family", "Packages"]
+
 
 class Family(Enum):
     """Distributions that share a package manager; the value is its command."""

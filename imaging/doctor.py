@@ -19,6 +19,8 @@ from osdimage.imaging.distribution import Distribution, Family, Packages
 from osdimage.imaging.programs import find_program
 from osdimage.imaging.version import VERSION
 
+__all__ = ["Component", "Remark", "Report", "Severity", "examine"]
+
 TIMEOUT_S = 10
 
 

@@ -18,6 +18,8 @@ from xml.parsers import expat
 from osdimage.imaging.errors import InvalidInput, InvalidRequest
 from osdimage.imaging.units import MIB, format_size
 
+__all__ = ["Comment", "Element"]
+
 MAX_BYTES = 32 * MIB
 MAX_DEPTH = 100
 MAX_ELEMENTS = 500_000

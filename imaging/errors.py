@@ -41,6 +41,33 @@ from enum import StrEnum
 from itertools import islice
 from typing import Any, Self, TypeVar, cast
 
+__all__ = [
+    "ActionFailed",
+    "CorruptWim",
+    "DoesNotFit",
+    "ImageNotFound",
+    "Incomplete",
+    "InvalidDocument",
+    "InvalidInput",
+    "InvalidLayout",
+    "InvalidRequest",
+    "InvalidTable",
+    "InvalidVolume",
+    "Means",
+    "MissingParts",
+    "NotAWim",
+    "NotReady",
+    "OsdImageError",
+    "ReadOnlyVariable",
+    "ReaderLeft",
+    "Remedy",
+    "StorageError",
+    "TargetRefused",
+    "TooSmall",
+    "UnsafeName",
+    "UnsupportedSteps",
+]
+
 
 class Means(StrEnum):
     """What a remedy needs, by the name that it has in the library; a program has names of its own for them."""

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from osdimage.imaging.errors import InvalidRequest, InvalidVolume, quoted
 from osdimage.imaging.units import MIB, format_size
 
+__all__ = ["FileFacts", "FileSource"]
+
 DEFAULT_LIMIT = 256 * MIB
 """What :meth:`FileSource.read` reads at most, unless told otherwise."""
 DEEPEST = 128

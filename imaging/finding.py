@@ -7,6 +7,8 @@ from enum import StrEnum
 
 from osdimage.imaging.errors import Remedy
 
+__all__ = ["Finding", "Severity"]
+
 
 class Severity(StrEnum):
     """How much it matters: an error keeps somebody from using the disk, a warning may, a note does not."""

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from osdimage.imaging.errors import quoted
 
+__all__ = ["Loss"]
+
 
 @dataclass(frozen=True, slots=True)
 class Loss:

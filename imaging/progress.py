@@ -15,6 +15,8 @@ from functools import partial
 
 from osdimage.imaging.logs import warned
 
+__all__ = ["Phase", "ProgressCallback", "ProgressEvent"]
+
 
 class Phase(StrEnum):
     """What is being done."""

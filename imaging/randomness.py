@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Protocol
 from uuid import UUID
 
+__all__ = ["RandomBits", "random_guid"]
+
 
 class RandomBits(Protocol):
     """Where identifiers come from: ``random.SystemRandom()``, or ``random.Random(seed)`` for the same bytes again."""

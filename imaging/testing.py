@@ -44,6 +44,8 @@ from osdimage.imaging.volume.filesystems import FormatWish, format_volume, seria
 from osdimage.imaging.wim.compression import Compression, CompressionSpec
 from osdimage.imaging.wim.file import WimFile
 
+__all__ = ["MadeDisk", "make_disk"]
+
 StrPath = str | os.PathLike[str]
 
 

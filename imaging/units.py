@@ -11,6 +11,20 @@ from typing import NewType
 
 from osdimage.imaging.errors import InvalidRequest
 
+__all__ = [
+    "GIB",
+    "KIB",
+    "MIB",
+    "SECTOR_SIZES",
+    "TIB",
+    "Bytes",
+    "Extent",
+    "Geometry",
+    "Lba",
+    "format_size",
+    "parse_size",
+]
+
 Bytes = NewType("Bytes", int)
 
 KIB, MIB, GIB, TIB = 1 << 10, 1 << 20, 1 << 30, 1 << 40

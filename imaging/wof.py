@@ -19,6 +19,8 @@ from enum import Enum
 from osdimage.imaging.errors import InvalidInput
 from osdimage.imaging.units import KIB, format_size
 
+__all__ = ["Algorithm"]
+
 TAG = 0x80000017
 STREAM = "WofCompressedData"
 HEADER_BYTES = 8

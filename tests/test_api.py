@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import enum
+import importlib
 import importlib.util
-from collections.abc import Iterator
+import inspect
+import re
+import sys
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -120,3 +124,41 @@ def test_what_was_added_and_what_breaks_is_told_with_its_module(api: ModuleType)
         ["osdimage.a: f(x: int, y: int = 0) -> int", "osdimage.b: g() -> None"],
         ["osdimage.a: f(x: int) -> int"],
     )
+
+
+# Types that a program gets from one public function and hands to another, and that it looks into no further.
+OPAQUE = {
+    "osdimage.imaging.documents.Fields",
+    "osdimage.imaging.drivers.inf.inf_text.InfText",
+    "osdimage.imaging.drivers.inf.install.InstallReader",
+    "osdimage.imaging.drivers.store.contents.Contents",
+    "osdimage.imaging.drivers.store.database.Database",
+    "osdimage.imaging.registry.hive.Stored",
+    "osdimage.imaging.volume.fat.source.Source",
+    "osdimage.native.wim.handles.WimHandle",
+    "osdimage.native.wim.tree.Audit",
+}
+
+
+def mentioned(value: type | Callable[..., object]) -> Iterator[type]:
+    """Yield the classes of osdimage in the annotations of a public function, or of what a public class shows."""
+    inner = inspect.unwrap(value)
+    texts = list(map(str, inner.__annotations__.values()))
+    if isinstance(value, type):
+        for name, member in vars(value).items():
+            if not name.startswith("_") or name == "__init__":
+                shown = member.fget if isinstance(member, property) else getattr(member, "__func__", member)
+                texts += map(str, getattr(shown, "__annotations__", {}).values())
+    known = vars(sys.modules[inner.__module__])
+    for each in {name for text in texts for name in re.findall(r"[A-Za-z_]\w*", text)}:
+        found = known.get(each)
+        if isinstance(found, type) and found.__module__.startswith("osdimage."):
+            yield found
+
+
+def test_what_a_public_signature_mentions_is_public(api: ModuleType) -> None:
+    modules = map(importlib.import_module, api.public_modules())
+    public = [value for module in modules for value in (getattr(module, name) for name in module.__all__)]
+    kinds = [value for value in public if isinstance(value, type) or inspect.isfunction(inspect.unwrap(value))]
+    beyond = {each for value in kinds for each in mentioned(value)} - {each for each in kinds if isinstance(each, type)}
+    assert {f"{each.__module__}.{each.__qualname__}" for each in beyond} == OPAQUE

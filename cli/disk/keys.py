@@ -16,7 +16,7 @@ from osdimage.cli import invocation, streams
 from osdimage.cli.invocation import KEY_VARIABLE
 
 if TYPE_CHECKING:
-    from osdimage.imaging.disk.bitlocker.keys import Key, KeyRing
+    from osdimage.imaging.disk.bitlocker.keys import KeyRing, UnlockKey
 
 _KEY = click.option(
     "--bitlocker-key",
@@ -72,7 +72,7 @@ def _ring(files: tuple[str, ...], *, quiet: bool) -> Iterator[KeyRing | None]:
     if sum(_split(each)[1] == "-" for each in files) > 1:
         raise click.UsageError("standard input holds one key")
     with ExitStack() as stack:
-        held: list[Key] = []
+        held: list[UnlockKey] = []
         stack.callback(lambda: KeyRing(tuple(held)).wipe())
         for each in files:
             partition, name = _split(each)
@@ -96,7 +96,7 @@ def _split(value: str) -> tuple[int | None, str]:
     return None, value
 
 
-def _read(name: str, partition: int | None) -> tuple[Key, ...]:
+def _read(name: str, partition: int | None) -> tuple[UnlockKey, ...]:
     from osdimage.imaging.disk.bitlocker.keys import LARGEST_KEY_FILE, read_keys  # noqa: PLC0415 - as above
     from osdimage.imaging.errors import InvalidInput, StorageError  # noqa: PLC0415
 

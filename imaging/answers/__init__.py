@@ -14,8 +14,9 @@ from osdimage.imaging._faces import lazily
 __getattr__, __dir__, __all__ = lazily(
     __name__,
     {
-        "setup_pass": ("WantedImage", "take_setup_pass", "wanted_image"),
+        "document": ("Document", "Name", "Node", "Verbatim"),
         "settings": ("Adapter", "LicenseMode", "Locales", "Membership", "NetworkSettings", "WindowsSettings"),
+        "setup_pass": ("WantedImage", "take_setup_pass", "wanted_image"),
         "sysprep_inf": ("SysprepInf",),
         "unattend": ("Unattend", "check_answer_file", "check_boot_answer_file"),
     },

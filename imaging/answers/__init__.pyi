@@ -1,5 +1,6 @@
 # What __init__.py imports when it is used, for type checkers; a test holds the two together.
 
+from osdimage.imaging.answers.document import Document as Document, Name as Name, Node as Node, Verbatim as Verbatim
 from osdimage.imaging.answers.settings import (
     Adapter as Adapter,
     LicenseMode as LicenseMode,

@@ -15,7 +15,9 @@ from osdimage.imaging._faces import lazily
 __getattr__, __dir__, __all__ = lazily(
     __name__,
     {
-        "engine": ("Engine",),
+        "bytes": ("WrittenBytes",),
+        "compacting": ("Compacted",),
+        "engine": ("Engine", "Fallback", "Reason"),
         "fat_source": ("from_image",),
         "folders": ("apply_to_folders",),
         "image": ("apply_image",),

@@ -1,6 +1,8 @@
 # What __init__.py imports when it is used, for type checkers; a test holds the two together.
 
-from osdimage.imaging.apply.engine import Engine as Engine
+from osdimage.imaging.apply.bytes import WrittenBytes as WrittenBytes
+from osdimage.imaging.apply.compacting import Compacted as Compacted
+from osdimage.imaging.apply.engine import Engine as Engine, Fallback as Fallback, Reason as Reason
 from osdimage.imaging.apply.fat_source import from_image as from_image
 from osdimage.imaging.apply.folders import apply_to_folders as apply_to_folders
 from osdimage.imaging.apply.image import apply_image as apply_image

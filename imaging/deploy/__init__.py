@@ -11,11 +11,12 @@ from osdimage.imaging._faces import lazily
 __getattr__, __dir__, __all__ = lazily(
     __name__,
     {
+        "driver_plan": ("PlannedDrivers",),
         "elsewhere": ("start_elsewhere",),
         "execute": ("execute_set",),
         "formats": ("DiskFormat", "new_disk"),
         "job": ("DeployOptions", "DeployResult"),
-        "plan": ("DeployPlan", "make_plan"),
+        "plan": ("DeployPlan", "DeployStep", "make_plan"),
         "relayout": ("plan_from_wim",),
         "resize": ("SizeWish",),
         "sets": ("SetPlan", "TargetFacts", "plan_set"),

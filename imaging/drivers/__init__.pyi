@@ -14,19 +14,27 @@ from osdimage.imaging.drivers.devices.sources import (
 )
 from osdimage.imaging.drivers.inf.closure import FileClosure as FileClosure, PackageFile as PackageFile
 from osdimage.imaging.drivers.inf.decorations import Decoration as Decoration
-from osdimage.imaging.drivers.inf.inf_file import InfFile as InfFile, read_inf as read_inf
+from osdimage.imaging.drivers.inf.inf_file import InfFile as InfFile, Placeholder as Placeholder, read_inf as read_inf
 from osdimage.imaging.drivers.inf.inf_text import InfTopic as InfTopic, InfWarning as InfWarning
-from osdimage.imaging.drivers.inf.install import Component as Component, CopyFile as CopyFile, Install as Install
-from osdimage.imaging.drivers.inf.models import Model as Model
+from osdimage.imaging.drivers.inf.install import (
+    Component as Component,
+    CopyFile as CopyFile,
+    Install as Install,
+    Software as Software,
+    WdfService as WdfService,
+)
+from osdimage.imaging.drivers.inf.models import Manufacturer as Manufacturer, Model as Model
 from osdimage.imaging.drivers.inf.places import Folders as Folders, InfPath as InfPath
 from osdimage.imaging.drivers.inf.services import EventLog as EventLog, Service as Service, ServiceStart as ServiceStart
 from osdimage.imaging.drivers.inf.settings import RegAction as RegAction, RegRoot as RegRoot, RegSetting as RegSetting
 from osdimage.imaging.drivers.inf.version import DriverVersion as DriverVersion, InfVersion as InfVersion
+from osdimage.imaging.drivers.injection.changes import Changes as Changes, NewFile as NewFile
 from osdimage.imaging.drivers.injection.choose import (
     ChosenDrivers as ChosenDrivers,
     DriverWish as DriverWish,
     open_drivers as open_drivers,
 )
+from osdimage.imaging.drivers.injection.first_start import FirstStart as FirstStart
 from osdimage.imaging.drivers.injection.into_folder import FolderTarget as FolderTarget
 from osdimage.imaging.drivers.injection.into_image import ImageTarget as ImageTarget
 from osdimage.imaging.drivers.injection.into_volume import VolumeTarget as VolumeTarget
@@ -43,8 +51,11 @@ from osdimage.imaging.drivers.injection.plan import (
     WantedDriver as WantedDriver,
 )
 from osdimage.imaging.drivers.injection.planning import plan_driver_injection as plan_driver_injection
+from osdimage.imaging.drivers.injection.script import Installer as Installer
+from osdimage.imaging.drivers.injection.staging import StagedDriver as StagedDriver, StagedFile as StagedFile
 from osdimage.imaging.drivers.injection.target import InjectionTarget as InjectionTarget
 from osdimage.imaging.drivers.offline.boot_driver import (
+    BootConfiguration as BootConfiguration,
     BootDriver as BootDriver,
     boot_models as boot_models,
     oem_boot_driver as oem_boot_driver,
@@ -69,7 +80,14 @@ from osdimage.imaging.drivers.offline.installed import (
     installed_drivers as installed_drivers,
 )
 from osdimage.imaging.drivers.offline.places import open_windows_files as open_windows_files
-from osdimage.imaging.drivers.offline.txtsetup import TxtSetup as TxtSetup, read_txtsetup as read_txtsetup
+from osdimage.imaging.drivers.offline.txtsetup import (
+    OemComponent as OemComponent,
+    OemFile as OemFile,
+    OemSetting as OemSetting,
+    TxtSetup as TxtSetup,
+    read_txtsetup as read_txtsetup,
+)
+from osdimage.imaging.drivers.offline.version_value import VersionValue as VersionValue
 from osdimage.imaging.drivers.offline.windows import (
     OfflineWindows as OfflineWindows,
     offline_windows as offline_windows,
@@ -91,7 +109,11 @@ from osdimage.imaging.drivers.ranking.match import (
     Why as Why,
     match_drivers as match_drivers,
 )
-from osdimage.imaging.drivers.ranking.packages import candidates_of as candidates_of, index_packages as index_packages
+from osdimage.imaging.drivers.ranking.packages import (
+    Packaged as Packaged,
+    candidates_of as candidates_of,
+    index_packages as index_packages,
+)
 from osdimage.imaging.drivers.ranking.rank import MatchKind as MatchKind, Rank as Rank, Signature as Signature
 from osdimage.imaging.drivers.ranking.wording import why_behind as why_behind, why_ranked as why_ranked
 from osdimage.imaging.drivers.shown import (
@@ -121,7 +143,12 @@ from osdimage.imaging.drivers.store.adding import (
     ImportedInf as ImportedInf,
     Outcome as Outcome,
 )
-from osdimage.imaging.drivers.store.addresses import Resolved as Resolved, is_address as is_address, resolve as resolve
+from osdimage.imaging.drivers.store.addresses import (
+    AddressKind as AddressKind,
+    Resolved as Resolved,
+    is_address as is_address,
+    resolve as resolve,
+)
 from osdimage.imaging.drivers.store.catalog import (
     DriverCatalog as DriverCatalog,
     all_drivers as all_drivers,

@@ -38,7 +38,7 @@ __getattr__, __dir__, __all__ = lazily(
     {
         "finding": ("find_results", "open_first_start"),
         "folder": ("FOLDER", "first_start_files"),
-        "packages": ("Package", "count_package", "count_packages"),
+        "packages": ("Package", "PackageFile", "count_package", "count_packages"),
         "plan": ("FirstStartPlan", "carry_out", "plan_first_start"),
         "removing": ("remove_first_start",),
         "results": ("FirstStartResults", "NoFirstStart", "StepEnd", "StepResult", "read_output", "read_results"),

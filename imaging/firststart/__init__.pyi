@@ -4,6 +4,7 @@ from osdimage.imaging.firststart.finding import find_results as find_results, op
 from osdimage.imaging.firststart.folder import FOLDER as FOLDER, first_start_files as first_start_files
 from osdimage.imaging.firststart.packages import (
     Package as Package,
+    PackageFile as PackageFile,
     count_package as count_package,
     count_packages as count_packages,
 )

@@ -10,7 +10,7 @@ __getattr__, __dir__, __all__ = lazily(
         "bootimage.export": ("export_boot_image",),
         "bootimage.facts": ("Background", "BootDriver", "BootImage", "BootKind", "Component", "DriverWay"),
         "bootimage.netboot": ("NetFile", "NetPlan", "NetWish", "plan_net_files", "write_net_files"),
-        "bootimage.plan": ("BootPlan", "LeftOut", "PlacedFile", "PlacedValue", "PlannedDriver"),
+        "bootimage.plan": ("BootPlan", "LeftOut", "Payload", "PlacedFile", "PlacedValue", "PlannedDriver"),
         "bootimage.reading": ("boot_image_of", "read_boot_image", "read_boot_images"),
         "bootimage.settings": ("AddedFile", "BootSettings"),
         "bootimage.winpeshl": ("Launched",),

@@ -21,6 +21,7 @@ from osdimage.imaging.media.bootimage.netboot import (
 from osdimage.imaging.media.bootimage.plan import (
     BootPlan as BootPlan,
     LeftOut as LeftOut,
+    Payload as Payload,
     PlacedFile as PlacedFile,
     PlacedValue as PlacedValue,
     PlannedDriver as PlannedDriver,

@@ -17,11 +17,13 @@ __getattr__, __dir__, __all__ = lazily(
     {
         "edits": ("ImportReport", "clear_mounted_devices", "import_edits"),
         "hive": ("Hive", "Key"),
+        "hive_log": ("LogFile",),
         "in_image": ("edit_command", "reg_commands"),
         "places": ("HiveAddress", "change_hive", "load_hive"),
         "planned": ("HiveDraft", "PlannedEdit"),
         "read": ("read_hive",),
         "reg_file": ("Edit", "LeftOut", "format_reg", "parse_reg", "read_reg", "reg_lines"),
+        "replay": ("Replay", "Replayed"),
         "values": ("Value", "ValueType"),
         "write": ("new_hive", "write_hive"),
     },

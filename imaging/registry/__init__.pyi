@@ -6,6 +6,7 @@ from osdimage.imaging.registry.edits import (
     import_edits as import_edits,
 )
 from osdimage.imaging.registry.hive import Hive as Hive, Key as Key
+from osdimage.imaging.registry.hive_log import LogFile as LogFile
 from osdimage.imaging.registry.in_image import edit_command as edit_command, reg_commands as reg_commands
 from osdimage.imaging.registry.places import (
     HiveAddress as HiveAddress,
@@ -22,5 +23,6 @@ from osdimage.imaging.registry.reg_file import (
     read_reg as read_reg,
     reg_lines as reg_lines,
 )
+from osdimage.imaging.registry.replay import Replay as Replay, Replayed as Replayed
 from osdimage.imaging.registry.values import Value as Value, ValueType as ValueType
 from osdimage.imaging.registry.write import new_hive as new_hive, write_hive as write_hive

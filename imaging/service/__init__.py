@@ -12,7 +12,7 @@ __getattr__, __dir__, __all__ = lazily(
     __name__,
     {
         "command_file": ("CommandDefaults", "parse_command", "read_commands"),
-        "mounts.mount": ("MountOptions", "Mounted", "mount_image"),
+        "mounts.mount": ("MountOptions", "Mounted", "StreamInterface", "mount_image"),
         "mounts.results": ("UnmountOptions", "UnmountResult"),
         "mounts.table": ("Mount", "MountState", "list_mounts"),
         "mounts.unmount": ("unmount_image",),

@@ -8,6 +8,7 @@ from osdimage.imaging.service.command_file import (
 from osdimage.imaging.service.mounts.mount import (
     MountOptions as MountOptions,
     Mounted as Mounted,
+    StreamInterface as StreamInterface,
     mount_image as mount_image,
 )
 from osdimage.imaging.service.mounts.results import UnmountOptions as UnmountOptions, UnmountResult as UnmountResult

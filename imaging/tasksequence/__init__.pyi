@@ -5,15 +5,29 @@ from osdimage.imaging.tasksequence.capturing.capture_windows import capture_wind
 from osdimage.imaging.tasksequence.codes import HResult as HResult
 from osdimage.imaging.tasksequence.collected import collect_first_start as collect_first_start
 from osdimage.imaging.tasksequence.computer.kept import load_machine as load_machine, save_machine as save_machine
-from osdimage.imaging.tasksequence.computer.machine import Machine as Machine
+from osdimage.imaging.tasksequence.computer.machine import (
+    LoadedHive as LoadedHive,
+    Machine as Machine,
+    Place as Place,
+    TargetSystem as TargetSystem,
+    Volume as Volume,
+)
 from osdimage.imaging.tasksequence.computer.supplies import (
     Application as Application,
     FirstBoot as FirstBoot,
     Supplies as Supplies,
 )
+from osdimage.imaging.tasksequence.computer.system import ImagePlace as ImagePlace
+from osdimage.imaging.tasksequence.computer.windows import WindowsFacts as WindowsFacts
 from osdimage.imaging.tasksequence.elsewhere import ELSEWHERE as ELSEWHERE
 from osdimage.imaging.tasksequence.environment import Environment as Environment
 from osdimage.imaging.tasksequence.facts.check_readiness import check_readiness as check_readiness
+from osdimage.imaging.tasksequence.facts.computer import (
+    ComputerFacts as ComputerFacts,
+    Fact as Fact,
+    Instance as Instance,
+    KnownClass as KnownClass,
+)
 from osdimage.imaging.tasksequence.facts.dynamic_variables import set_dynamic_variables as set_dynamic_variables
 from osdimage.imaging.tasksequence.facts.given import given_facts as given_facts
 from osdimage.imaging.tasksequence.facts.known import ask_of as ask_of, facts_of as facts_of
@@ -24,11 +38,15 @@ from osdimage.imaging.tasksequence.forms.xml import (
     read_sequence as read_sequence,
     write_sequence as write_sequence,
 )
-from osdimage.imaging.tasksequence.judging.judgement import Decision as Decision
+from osdimage.imaging.tasksequence.judging.judgement import Decision as Decision, Judgement as Judgement
 from osdimage.imaging.tasksequence.judging.kinds import action_table as action_table
 from osdimage.imaging.tasksequence.judging.known import known_actions as known_actions
 from osdimage.imaging.tasksequence.judging.leave_out import LeaveOut as LeaveOut
-from osdimage.imaging.tasksequence.layers import CollectionVariables as CollectionVariables
+from osdimage.imaging.tasksequence.layers import (
+    CollectionVariables as CollectionVariables,
+    Origin as Origin,
+    Properties as Properties,
+)
 from osdimage.imaging.tasksequence.log import SequenceLog as SequenceLog
 from osdimage.imaging.tasksequence.mdt.backup import back_up_computer as back_up_computer
 from osdimage.imaging.tasksequence.mdt.configure import (
@@ -54,6 +72,7 @@ from osdimage.imaging.tasksequence.result import (
     Already as Already,
     Events as Events,
     Forecast as Forecast,
+    LogType as LogType,
     Needs as Needs,
     Refusal as Refusal,
     RunIn as RunIn,
@@ -62,7 +81,12 @@ from osdimage.imaging.tasksequence.result import (
 )
 from osdimage.imaging.tasksequence.runner import run_sequence as run_sequence
 from osdimage.imaging.tasksequence.runstate import RunState as RunState
-from osdimage.imaging.tasksequence.sequence import Group as Group, Sequence as Sequence, Step as Step
+from osdimage.imaging.tasksequence.sequence import (
+    Group as Group,
+    Sequence as Sequence,
+    Step as Step,
+    StepVariable as StepVariable,
+)
 from osdimage.imaging.tasksequence.setup.setup_windows import setup_windows_and_configmgr as setup_windows_and_configmgr
 from osdimage.imaging.tasksequence.setup.source import (
     InstallSource as InstallSource,
@@ -74,7 +98,9 @@ from osdimage.imaging.tasksequence.staging.first_start import (
     put_first_start as put_first_start,
 )
 from osdimage.imaging.tasksequence.staging.staged import (
+    Position as Position,
     StagedCommand as StagedCommand,
+    StagedCondition as StagedCondition,
     StagedFile as StagedFile,
     StagedPackage as StagedPackage,
     StagedStep as StagedStep,

@@ -13,7 +13,9 @@ __getattr__, __dir__, __all__ = lazily(
     {
         "checked": ("VolumeCheck",),
         "fat.check": ("check_fat",),
-        "fat.make": ("fill_fat", "format_fat"),
+        "fat.layout": ("FatLayout",),
+        "fat.make": ("FillResult", "fill_fat", "format_fat"),
+        "fat.packing": ("EntryKind",),
         "fat.source": ("from_directory",),
         "fat.write": ("FatOptions",),
         "files": ("VolumeFiles",),

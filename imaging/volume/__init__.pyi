@@ -2,7 +2,9 @@
 
 from osdimage.imaging.volume.checked import VolumeCheck as VolumeCheck
 from osdimage.imaging.volume.fat.check import check_fat as check_fat
-from osdimage.imaging.volume.fat.make import fill_fat as fill_fat, format_fat as format_fat
+from osdimage.imaging.volume.fat.layout import FatLayout as FatLayout
+from osdimage.imaging.volume.fat.make import FillResult as FillResult, fill_fat as fill_fat, format_fat as format_fat
+from osdimage.imaging.volume.fat.packing import EntryKind as EntryKind
 from osdimage.imaging.volume.fat.source import from_directory as from_directory
 from osdimage.imaging.volume.fat.write import FatOptions as FatOptions
 from osdimage.imaging.volume.files import VolumeFiles as VolumeFiles

@@ -30,7 +30,8 @@ __getattr__, __dir__, __all__ = lazily(
         "delta.export": ("export_delta",),
         "delta.needs": ("Needs", "Share", "needs_of"),
         "described.base": ("NotedBase",),
-        "described.captured": ("CapturedDisk", "CapturedPartition"),
+        "described.blobs": ("StoredBlob",),
+        "described.captured": ("CapturedDisk", "CapturedPartition", "Kept"),
         "described.info": ("ImageInfo", "WimHeader", "WindowsInfo"),
         "described.properties": ("ImageProperties",),
         "edited.commands": (
@@ -44,7 +45,7 @@ __getattr__, __dir__, __all__ = lazily(
             "RenamePath",
         ),
         "edited.edit": ("DeleteResult", "delete_images", "set_properties"),
-        "entries": ("Entry", "Stream"),
+        "entries": ("Entry", "EntryDetails", "Stream", "StreamPlace"),
         "extracted.extract": ("ExtractResult",),
         "extracted.options": ("ExtractOptions",),
         "extracted.path_list": ("read_paths",),

@@ -26,7 +26,12 @@ from osdimage.imaging.wim.copied.split import (
 from osdimage.imaging.wim.delta.export import export_delta as export_delta
 from osdimage.imaging.wim.delta.needs import Needs as Needs, Share as Share, needs_of as needs_of
 from osdimage.imaging.wim.described.base import NotedBase as NotedBase
-from osdimage.imaging.wim.described.captured import CapturedDisk as CapturedDisk, CapturedPartition as CapturedPartition
+from osdimage.imaging.wim.described.blobs import StoredBlob as StoredBlob
+from osdimage.imaging.wim.described.captured import (
+    CapturedDisk as CapturedDisk,
+    CapturedPartition as CapturedPartition,
+    Kept as Kept,
+)
 from osdimage.imaging.wim.described.info import (
     ImageInfo as ImageInfo,
     WimHeader as WimHeader,
@@ -48,7 +53,12 @@ from osdimage.imaging.wim.edited.edit import (
     delete_images as delete_images,
     set_properties as set_properties,
 )
-from osdimage.imaging.wim.entries import Entry as Entry, Stream as Stream
+from osdimage.imaging.wim.entries import (
+    Entry as Entry,
+    EntryDetails as EntryDetails,
+    Stream as Stream,
+    StreamPlace as StreamPlace,
+)
 from osdimage.imaging.wim.extracted.extract import ExtractResult as ExtractResult
 from osdimage.imaging.wim.extracted.options import ExtractOptions as ExtractOptions
 from osdimage.imaging.wim.extracted.path_list import read_paths as read_paths

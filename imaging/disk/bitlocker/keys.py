@@ -40,7 +40,7 @@ class KeyKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Key:
+class UnlockKey:
     """A key, in the form in which it opens a protector.
 
     Attributes:
@@ -66,10 +66,10 @@ class KeyRing:
             takes, which is wiped, or None.  None when nobody can be asked.
     """
 
-    keys: tuple[Key, ...] = ()
+    keys: tuple[UnlockKey, ...] = ()
     ask: Callable[[str], bytearray | None] | None = None
 
-    def for_partition(self, number: int | None) -> tuple[Key, ...]:
+    def for_partition(self, number: int | None) -> tuple[UnlockKey, ...]:
         """Return the keys that a partition may have, those for it alone first."""
         chosen = [each for each in self.keys if each.partition is None or each.partition == number]
         return tuple(sorted(chosen, key=lambda each: each.partition is None))
@@ -80,7 +80,7 @@ class KeyRing:
             each.secret.wipe()
 
 
-def read_keys(data: bytes | bytearray, *, name: str, partition: int | None = None) -> tuple[Key, ...]:
+def read_keys(data: bytes | bytearray, *, name: str, partition: int | None = None) -> tuple[UnlockKey, ...]:
     """Return the keys in the bytes of a file, or in what was typed; there is at least one.
 
     Args:
@@ -123,7 +123,7 @@ def _text(data: bytes | bytearray, name: str) -> str:
         raise InvalidInput(f"{name}: is neither a startup key nor text in UTF-8 or UTF-16") from None
 
 
-def _recovery(text: str, name: str, partition: int | None) -> Key:
+def _recovery(text: str, name: str, partition: int | None) -> UnlockKey:
     """Return the key of a recovery password: each group is eleven times a number of 16 bits."""
     groups = re.split("[- ]", text)
     if len(groups) != _GROUPS:
@@ -139,15 +139,15 @@ def _recovery(text: str, name: str, partition: int | None) -> Key:
             if rest or quotient >= 1 << 16:
                 raise InvalidRequest(f"{name}: group {number} of the recovery password is wrong: a digit was mistyped")
             numbers += quotient.to_bytes(2, "little")
-        return Key(KeyKind.RECOVERY_PASSWORD, _hashed(numbers, times=1), partition=partition)
+        return UnlockKey(KeyKind.RECOVERY_PASSWORD, _hashed(numbers, times=1), partition=partition)
     finally:
         numbers[:] = bytes(len(numbers))
 
 
-def _password(text: str, partition: int | None) -> Key:
+def _password(text: str, partition: int | None) -> UnlockKey:
     units = bytearray(text.encode("utf-16-le", "surrogatepass"))
     try:
-        return Key(KeyKind.PASSWORD, _hashed(units, times=2), partition=partition)
+        return UnlockKey(KeyKind.PASSWORD, _hashed(units, times=2), partition=partition)
     finally:
         units[:] = bytes(len(units))
 
@@ -162,7 +162,7 @@ def _hashed(data: bytearray, *, times: int) -> Secret:
         return Secret(digest)
 
 
-def _startup_key(data: bytes, name: str, partition: int | None) -> Key:
+def _startup_key(data: bytes, name: str, partition: int | None) -> UnlockKey:
     size = DATASET.unpack_from(data)[0]
     if size > len(data):
         raise InvalidInput(f"{name}: the startup key is cut: it has {len(data)} of {size} bytes")
@@ -177,9 +177,9 @@ def _startup_key(data: bytes, name: str, partition: int | None) -> Key:
     if key is None:
         raise InvalidInput(f"{name}: the startup key holds no key of 32 bytes")
     identifier = UUID(bytes_le=EXTERNAL.unpack_from(found.data)[0])
-    return Key(KeyKind.STARTUP_KEY, Secret(key), identifier, partition)
+    return UnlockKey(KeyKind.STARTUP_KEY, Secret(key), identifier, partition)
 
 
-def described(keys: tuple[Key, ...]) -> Iterator[str]:
+def described(keys: tuple[UnlockKey, ...]) -> Iterator[str]:
     """Yield what the keys are, each once, without saying more of them."""
     yield from dict.fromkeys(each.kind.value for each in keys)

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 from osdimage.imaging.disk.bitlocker.facts import Condition, Encryption, look_at_encryption
-from osdimage.imaging.disk.bitlocker.keys import Key, KeyRing, described, read_keys
+from osdimage.imaging.disk.bitlocker.keys import KeyRing, UnlockKey, described, read_keys
 from osdimage.imaging.disk.bitlocker.metadata import Metadata
 from osdimage.imaging.disk.bitlocker.target import UnlockedTarget
 from osdimage.imaging.disk.bitlocker.unlock import SectorKey, open_clear, open_with
@@ -86,9 +86,9 @@ def _ask(volume: OpenVolume, facts: Encryption, metadata: Metadata, ring: KeyRin
 
 
 @contextmanager
-def _typed(typed: bytearray) -> Iterator[tuple[Key, ...]]:
+def _typed(typed: bytearray) -> Iterator[tuple[UnlockKey, ...]]:
     """Yield the keys that were typed; they are wiped, and what was typed is."""
-    keys: tuple[Key, ...] = ()
+    keys: tuple[UnlockKey, ...] = ()
     try:
         keys = read_keys(typed, name="what was typed")
         yield keys

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from uuid import UUID
 
 from osdimage.imaging.disk.bitlocker.entries import Sealed
-from osdimage.imaging.disk.bitlocker.keys import Key, KeyKind
+from osdimage.imaging.disk.bitlocker.keys import KeyKind, UnlockKey
 from osdimage.imaging.disk.bitlocker.layout import BLOCK_BYTES, ENTRY, KEY
 from osdimage.imaging.disk.bitlocker.metadata import Metadata, Method
 from osdimage.imaging.disk.bitlocker.protectors import Protector, ProtectorKind
@@ -68,7 +68,7 @@ def open_clear(metadata: Metadata) -> SectorKey | None:
     return None
 
 
-def open_with(metadata: Metadata, key: Key) -> SectorKey | None:
+def open_with(metadata: Metadata, key: UnlockKey) -> SectorKey | None:
     """Return the key of the sectors that a key opens; None when it opens none of the protectors.
 
     A recovery password or a password takes a third of a second for each protector of its kind.

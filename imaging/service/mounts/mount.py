@@ -35,6 +35,8 @@ from osdimage.imaging.wim.opening import refuse_impossible_header, refuse_unchan
 from osdimage.imaging.wim.select import ImageSelector
 from osdimage.imaging.wim.stored.in_place import locked
 
+__all__ = ["MountOptions", "Mounted", "StreamInterface", "mount_image"]
+
 _PROGRAM = "osdimage.imaging.service.mounts.keeper"
 
 

@@ -66,25 +66,25 @@ class WimHeader:
     rewrites_links: bool
     file_size: int
 
-    @classmethod
-    def from_native(cls, info: WimInfo, *, is_solid: bool, file_size: int) -> WimHeader:
-        """Translate what libwim tells."""
-        return cls(
-            guid=UUID(bytes_le=info.guid),
-            version=info.version,
-            compression=info.compression,
-            is_solid=is_solid,
-            chunk_size=info.chunk_size,
-            part_number=info.part_number,
-            total_parts=info.total_parts,
-            boot_index=info.boot_index or None,
-            has_integrity_table=info.has_integrity_table,
-            is_pipable=info.is_pipable,
-            is_read_only=info.is_marked_readonly,
-            write_in_progress=info.write_in_progress,
-            rewrites_links=info.has_rpfix,
-            file_size=file_size,
-        )
+
+def header_of(told: WimInfo, *, is_solid: bool, file_size: int) -> WimHeader:
+    """Translate what libwim tells."""
+    return WimHeader(
+        guid=UUID(bytes_le=told.guid),
+        version=told.version,
+        compression=told.compression,
+        is_solid=is_solid,
+        chunk_size=told.chunk_size,
+        part_number=told.part_number,
+        total_parts=told.total_parts,
+        boot_index=told.boot_index or None,
+        has_integrity_table=told.has_integrity_table,
+        is_pipable=told.is_pipable,
+        is_read_only=told.is_marked_readonly,
+        write_in_progress=told.write_in_progress,
+        rewrites_links=told.has_rpfix,
+        file_size=file_size,
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ import pytest
 from cases import bitlocker as maker
 from hypothesis import given
 from hypothesis import strategies as st
-from osdimage.imaging.disk.bitlocker.keys import Key, KeyKind, KeyRing, read_keys
+from osdimage.imaging.disk.bitlocker.keys import KeyKind, KeyRing, UnlockKey, read_keys
 from osdimage.imaging.disk.bitlocker.secret import Secret
 from osdimage.imaging.errors import InvalidInput, InvalidRequest, OsdImageError
 
@@ -34,7 +34,7 @@ Recovery Key:\r
 """
 
 
-def key_of(data: bytes) -> Key:
+def key_of(data: bytes) -> UnlockKey:
     (key,) = read_keys(data, name="key")
     return key
 
@@ -128,7 +128,7 @@ def test_whatever_a_startup_key_says_it_is_read_or_refused(at: int, junk: bytes)
 
 def test_a_secret_is_shown_by_nothing_and_is_not_copied() -> None:
     with Secret(b"swordfish") as secret:
-        key = Key(KeyKind.PASSWORD, secret)
+        key = UnlockKey(KeyKind.PASSWORD, secret)
         assert "swordfish" not in f"{secret} {secret!r} {key} {key!r} {KeyRing((key,))!r}"
         for copied in (pickle.dumps, copy.copy, copy.deepcopy):
             with pytest.raises(TypeError):
