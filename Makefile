@@ -8,6 +8,8 @@ PYTEST_ARGS ?=
 FAULTS_ARGS ?=
 # How long `make fuzz` takes, all parsers together.
 MINUTES ?= 10
+# What `make tour` runs: all pages unless told otherwise.
+PAGES ?=
 # How often `make kills` kills each command.
 KILLS ?= 50
 # What `make formats` puts the disks of tests into, as qemu-img calls it, and the tests that hold for them.
@@ -17,7 +19,7 @@ FORMATS_TESTS := tests/cli/disk tests/cli/registry tests/imaging/boot tests/imag
 BIN := .venv/bin
 # A worker takes what the other has left, from the end: fixtures of a module are made once, and both end at once.
 PYTEST := $(BIN)/pytest --numprocesses=auto --dist=worksteal
-SCRIPTS := .ci/run .ci/tour.sh .ci/setup.sh .ci/demo.sh .ci/demo-boot.sh .ci/sanitize.sh .ci/races.sh .ci/site.sh
+SCRIPTS := .ci/run .ci/setup.sh .ci/demo.sh .ci/demo-boot.sh .ci/sanitize.sh .ci/races.sh .ci/site.sh
 # mkntfs, sfdisk and others are in folders that an ordinary user's PATH lacks on Debian.
 export PATH := $(PATH):/usr/local/sbin:/usr/sbin:/sbin
 export PYTHON
@@ -67,8 +69,8 @@ fuzz: setup ## Give every parser bytes that nobody meant, for MINUTES (10); need
 	@$(BIN)/python -c 'import atheris' 2>/dev/null || $(BIN)/pip install --quiet "$$(ls dist/osdimage-*.whl)[fuzz]"
 	@PYTHONPATH=tests $(BIN)/python -m fuzz --minutes $(MINUTES)
 
-tour: setup ## Run the commands of README and docs/ with an empty environment, on a tmpfs and on a disk
-	@.ci/tour.sh
+tour: setup ## Run the commands of README and docs/ (or PAGES), and compare what they print with what is shown
+	@$(BIN)/python .ci/tour.py $(PAGES)
 
 site: setup ## Make the documentation site in build/site
 	@.ci/site.sh
@@ -81,6 +83,7 @@ lint: setup ## Run ruff, mypy --strict and shellcheck
 	$(BIN)/ruff format --check
 	$(BIN)/mypy --strict -p osdimage
 	MYPYPATH=tests $(BIN)/mypy --strict benchmarks
+	MYPYPATH=.ci:tests $(BIN)/mypy --strict -m tour -p touring
 	shellcheck $(SCRIPTS)
 
 bench: setup ## Run every benchmark; results go to benchmarks/results

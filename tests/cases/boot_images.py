@@ -89,10 +89,10 @@ def pe_files(
     }
 
 
-def setup_files(**how: bool) -> dict[str, bytes]:
+def setup_files(*, lower: bool = False) -> dict[str, bytes]:
     """Return the files of a Windows Setup: those of a Windows PE, and Setup."""
     machine = MACHINES["x64"]
-    return pe_files(**how) | {
+    return pe_files(lower=lower) | {
         "setup.exe": pe(machine, salt="setup"),
         "sources/setup.exe": pe(machine, salt="sources"),
     }

@@ -1,0 +1,1 @@
+"""What the pages of docs/how-to/ take for granted."""
