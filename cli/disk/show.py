@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from osdimage.imaging.disk.held import VolumeInfo
     from osdimage.imaging.disk.opening import Opening
     from osdimage.imaging.disk.tables.read import DiskReading
+    from osdimage.imaging.units import Geometry
     from osdimage.imaging.volume.ntfs.journal import Journal
 
 
@@ -40,11 +41,12 @@ def show_command(disk: Path, opening: Opening, reporter: Reporter) -> None:
 
     with open_target(str(disk), opening=opening) as target:
         reading = read_table(target)
-        container = target.container
+        container, geometry = target.container, target.geometry
         held = {} if reading.table is None else {p.number: v for p, v in volumes(target, reading.table)}
         logs = {} if reading.table is None else journals(target, reading.table)
     if reporter.as_json:
-        render.document({**document(str(disk), reading, held, logs), "container": _container(container)})
+        facts = document(str(disk), geometry, reading, held, logs)
+        render.document({**facts, "container": _container(container)})
         reading.require()
         return
     table = reading.require()
@@ -64,12 +66,23 @@ def show_command(disk: Path, opening: Opening, reporter: Reporter) -> None:
         disk_render.identifiers(table)
 
 
-def document(name: str, reading: DiskReading, held: dict[int, VolumeInfo], logs: dict[int, Journal]) -> dict[str, Any]:
+def document(
+    name: str, geometry: Geometry, reading: DiskReading, held: dict[int, VolumeInfo], logs: dict[int, Journal]
+) -> dict[str, Any]:
     """Return what was read as one JSON document."""
     from osdimage.imaging.disk.plan import table_document  # noqa: PLC0415 - start-up stays cheap
     from osdimage.imaging.disk.tables.table import SpaceKind  # noqa: PLC0415
 
-    result: dict[str, Any] = {"disk": name, "scheme": None, "partitions": [], "free": []}
+    result: dict[str, Any] = {
+        "disk": name,
+        "scheme": None,
+        "sector_size": geometry.sector_size,
+        "sectors": geometry.sectors,
+        "size_bytes": geometry.size_bytes,
+        **dict.fromkeys(("disk_signature", "disk_guid", "first_usable_lba", "last_usable_lba", "entry_count")),
+        "partitions": [],
+        "free": [],
+    }
     table = reading.table
     if table is not None:
         result.update(table_document(table))
