@@ -14,8 +14,10 @@ import click
 import pytest
 from cases import boot_drivers, boot_images, driver_files, driver_packages, infs, udf, windows_trees
 from cases.installed_drivers import windows_10_tree
+from jsonschema import Draft202012Validator
 from judges import mounts
 from osdimage.cli.app import cli
+from osdimage.cli.schemas import whole_schema
 from osdimage.imaging.errors import StorageError
 from osdimage.imaging.firststart import FOLDER, FirstStep, first_start_files
 from osdimage.imaging.registry.write import new_hive, write_hive
@@ -200,6 +202,8 @@ def test_a_document_has_a_version_a_kind_and_the_documented_members(kind: str, p
     document = outcome.document
     assert (document["version"], document["kind"]) == (1, kind), outcome.err
     assert set(outcome.facts) == documented(kind)
+    # As whoever takes the schema of the command does; `osdimage` of the tests wants more, and that of every document.
+    Draft202012Validator(whole_schema(kind), format_checker=Draft202012Validator.FORMAT_CHECKER).validate(document)
 
 
 @pytest.mark.parametrize(("kind", "several", "key"), [

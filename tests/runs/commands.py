@@ -6,11 +6,13 @@ import gc
 import io
 import json
 import os
+import re
 import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 from unittest import mock
 
@@ -101,4 +103,26 @@ def osdimage(*arguments: str | os.PathLike[str], code: int | None = 0) -> Outcom
     assert isinstance(left_with, int)
     outcome = Outcome(left_with, *texts)
     assert code is None or outcome.code == code, f"{words} exited {outcome.code}:\n{outcome.out}\n{outcome.err}"
+    _judge(words, outcome)
     return outcome
+
+
+def _judge(words: list[str], outcome: Outcome) -> None:
+    """Fail when what was printed for programs is not what its schema says, to the last member."""
+    from judges import schemas  # noqa: PLC0415 - few commands print it
+
+    if "--json" in words and outcome.code < 128:
+        # Where a WIM goes to stdout, it is on stderr, behind what people read.
+        for document in re.findall(r"^\{$.*?^\}$", f"{outcome.out}\n{outcome.err}", re.MULTILINE | re.DOTALL):
+            schemas.judge_text(document)
+    if "--events" in words[:-1]:
+        for line in _event_lines(words[words.index("--events") + 1], outcome):
+            schemas.judge_event(line)
+
+
+def _event_lines(name: str, outcome: Outcome) -> list[str]:
+    lines = outcome.out.splitlines() if name == "-" else []
+    if Path(name).is_file():
+        lines = Path(name).read_text(encoding="ascii").splitlines()
+    # A command that was stopped may leave a part of the last one.
+    return [line for line in lines if line.startswith("{") and line.endswith("}")]

@@ -1,0 +1,130 @@
+"""The JSON schemas of documents: what every one of them must be.  Documents are judged where commands are run."""
+
+from __future__ import annotations
+
+import importlib
+import json
+from collections.abc import Iterator
+from enum import Enum
+from importlib.resources import files
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator, ValidationError
+from judges.schemas import judge, parts_of
+from osdimage.cli.documents import to_plain
+from osdimage.cli.schemas import COMMON, read_schema, schema_names, whole_schema
+from osdimage.imaging.disk.content import FileSystem
+from referencing import Registry, Resource
+from referencing.jsonschema import DRAFT202012
+
+NAMES = schema_names()
+ALL: Registry[Any] = Registry().with_resources(
+    (f"{name}.json", Resource.from_contents(read_schema(name), DRAFT202012)) for name in NAMES
+)
+
+# What is there only in some documents of a kind.  All else is always there, as docs/reference/json.md promises.
+SOMETIMES = {
+    "deploy-steps": set(read_schema(COMMON)["$defs"]["deploy-steps"]["items"]["properties"])  # type: ignore[index]
+    - {"step", "does", "destroys"},
+    "disk-plan": {"cluster_size"},
+    "info": {"blobs"},
+    "list": {"error", "warnings"},
+    "media-list": {"error", "warnings"},
+}
+
+# Words that no class of the library has for its own.
+OWN_WORDS = {
+    ("run", "true", "first-start"),
+    ("run", "first-start", "later", "true", "skipped", "left-out", "refused"),
+    ("bytes", "files"),
+    ("file", "directory", "link"),
+    ("none", "xpress", "lzx", "lzms"),
+    ("set", "make", "delete"),
+    ("SYSTEM", "DRIVERS"),
+    ("write-table", "format", "apply", "write-bytes", "forget-drives", "move-drives", "add-drivers", "install-boot"),
+}
+
+
+def members(name: str) -> Iterator[tuple[str, str, dict[str, Any], bool]]:
+    """Yield the members of all objects of a schema: where it is, its name, its schema, whether it is always there."""
+    schema = read_schema(name)
+    for place, part in ((name, schema), *_definitions(schema)):
+        for each in parts_of({key: value for key, value in part.items() if key != "$defs"}):
+            for member, what in each.get("properties", {}).items():
+                yield place, member, what, member in each.get("required", ())
+
+
+def _definitions(schema: dict[str, object]) -> Iterator[tuple[str, dict[str, Any]]]:
+    found = schema.get("$defs", {})
+    assert isinstance(found, dict)
+    yield from found.items()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_schema_is_one_that_others_can_read(name: str) -> None:
+    schema = read_schema(name)
+    Draft202012Validator.check_schema(schema)
+    assert schema["$id"] == f"{name}.json"
+    assert schema["title"]
+    for part in parts_of(schema):
+        if "$ref" in part:
+            ALL.resolver(f"{name}.json").lookup(part["$ref"])
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_schema_tells_of_each_member_and_leaves_room_for_more(name: str) -> None:
+    for place, member, what, is_required in members(name):
+        assert what.get("description", "").endswith((".", ")")), (place, member)
+        assert is_required or member in SOMETIMES.get(place, ()), (place, member)
+    assert not [part for part in parts_of(read_schema(name)) if part.get("additionalProperties") is False]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_schema_is_written_as_python_writes_it(name: str) -> None:
+    text = files("osdimage.cli.schemas").joinpath(f"{name}.json").read_text(encoding="utf-8")
+    assert text == json.dumps(json.loads(text), indent=2, ensure_ascii=False) + "\n"
+
+
+def test_every_definition_is_used() -> None:
+    used = {part["$ref"].rpartition("/")[2] for name in NAMES for part in parts_of(read_schema(name)) if "$ref" in part}
+    assert {name for name, _ in _definitions(read_schema(COMMON))} == used
+
+
+def words_of(comment: str) -> list[object]:
+    """Return the words of the class that a comment names, as documents have them."""
+    path, _, form = comment.partition(" by ")
+    path, _, lacks = path.partition(", but ")
+    module, _, name = path.partition(", as ")[0].rpartition(".")
+    kind: type[Enum] = getattr(importlib.import_module(module), name)
+    if kind is FileSystem:
+        return [each.called for each in kind if isinstance(each, FileSystem)]
+    return [each.name.lower() if form else to_plain(each) for each in kind if to_plain(each) not in lacks.split(", ")]
+
+
+def test_words_are_those_of_the_library() -> None:
+    for name in NAMES:
+        for part in parts_of(read_schema(name)):
+            if "enum" in part:
+                words = [word for word in part["enum"] if word is not None]
+                if "$comment" in part:
+                    assert words == words_of(part["$comment"]), part
+                else:
+                    assert tuple(words) in OWN_WORDS
+
+
+def test_a_whole_schema_needs_no_other_file() -> None:
+    # As `check-jsonschema --schemafile` would: without a registry.
+    validator = Draft202012Validator(whole_schema("error"))
+    error = {"code": 1, "kind": "a", "message": "", "where": None, "errno": None, "remedy": None, "problems": []}
+    with pytest.raises(ValidationError, match="candidates"):
+        validator.validate({"version": 1, "kind": "error", "error": error})
+    validator.validate({"version": 1, "kind": "error", "error": {**error, "candidates": [], "new": 1}})
+
+
+def test_what_no_schema_names_is_found_in_what_commands_print() -> None:
+    document: dict[str, object] = {"version": 1, "kind": "run-yaml", "grammar": ""}
+    judge(document, "run-yaml")
+    for wrong in ({**document, "more": 1}, {"version": 1, "kind": "run-yaml"}, {**document, "grammar": 1}):
+        with pytest.raises(AssertionError, match=r"run-yaml\.json"):
+            judge(wrong, "run-yaml")
