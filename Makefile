@@ -84,6 +84,7 @@ lint: setup ## Run ruff, mypy --strict and shellcheck
 	$(BIN)/mypy --strict -p osdimage
 	MYPYPATH=tests $(BIN)/mypy --strict benchmarks
 	MYPYPATH=.ci:tests $(BIN)/mypy --strict -m tour -p touring
+	MYPYPATH=.ci $(BIN)/mypy --strict .ci/manual.py
 	shellcheck $(SCRIPTS)
 
 bench: setup ## Run every benchmark; results go to benchmarks/results

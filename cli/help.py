@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 import click
+from osdimage.cli.commands import COMMANDS
 from osdimage.cli.streams import out
 
 
 @click.command("help")
 @click.argument("words", nargs=-1, metavar="[COMMAND]...")
 def help_command(words: tuple[str, ...]) -> None:
-    """Show the help of a command, as --help behind it does."""
+    """Show the help of a command, as --help behind it does.
+
+    Also of what is no command: arguments, environment, exit-codes or files.
+    """
     context = click.get_current_context().find_root()
+    if len(words) == 1 and words[0] not in COMMANDS:
+        from osdimage.cli.guidance.topics import TOPICS, topic_text  # noqa: PLC0415 - start-up stays cheap
+
+        if words[0] in TOPICS:
+            out(topic_text(words[0], context.make_formatter().width))
+            return
     command: click.Command = context.command
     for word in words:
         if not isinstance(command, click.Group):

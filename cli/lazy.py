@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import click
-from osdimage.cli.guidance.examples import epilog
+from osdimage.cli.guidance.epilog import epilog
 
 WORDS = "osdimage.words"
 """Where a context keeps all words behind a command: an error of click has those alone that it did not take."""

@@ -152,7 +152,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "osdimage facts dmidecode.txt > facts.json",
         "osdimage facts --for-windows",
     ),
-    "help": ("osdimage help disk init",),
+    "help": ("osdimage help disk init", "osdimage help exit-codes"),
     "info": (
         "osdimage info install.wim",
         "osdimage info 'Windows.iso!sources/install.wim'",
@@ -210,12 +210,3 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     ),
     "verify": ("osdimage verify install.wim",),
 }
-
-
-def epilog(command: str) -> str | None:
-    """Return what stands below the help of a command; the mark keeps click from joining the lines."""
-    lines = EXAMPLES.get(command, ())
-    if not lines:
-        return None
-    heading = "Example:" if len(lines) == 1 else "Examples:"
-    return "\n".join(("\b", heading, *(f"  {line}" for line in lines)))

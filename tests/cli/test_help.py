@@ -124,6 +124,24 @@ def test_an_option_without_its_value_names_the_help_of_its_command(words: str, c
     assert said.endswith(f" requires an argument; see osdimage {command} --help\n")
 
 
+@pytest.mark.parametrize(
+    ("topic", "told"),
+    [
+        ("arguments", "1 GB is 1024 MB"),
+        ("environment", "OSDIMAGE_STATE_DIR"),
+        ("exit-codes", "130 is Ctrl-C"),
+        ("files", "DISK.table-*.json"),
+    ],
+)
+def test_help_tells_of_what_is_no_command(topic: str, told: str) -> None:
+    assert told in osdimage("help", topic).out
+    assert topic in osdimage("help", "--help").out
+
+
+def test_the_help_of_a_command_says_where_to_read_on() -> None:
+    assert osdimage("disk", "backup", "--help").out.endswith("\n\n  See also: osdimage disk restore\n")
+
+
 def test_a_word_like_no_command_gets_no_advice() -> None:
     assert osdimage("frobnicate", code=2).err == "osdimage: there is no command 'frobnicate'; see osdimage --help\n"
 

@@ -1,0 +1,151 @@
+"""The manual pages: that they say what the commands say, that others can show them, and that ``man`` finds them."""
+
+from __future__ import annotations
+
+import ast
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from importlib import metadata
+from pathlib import Path
+
+import click
+import pytest
+from judges import wim as judges
+from osdimage.cli.app import cli
+from osdimage.cli.commands import help_text
+from osdimage.cli.guidance.examples import EXAMPLES
+from osdimage.cli.guidance.outcomes import EXIT_CODES, OUTCOMES
+from osdimage.cli.guidance.related import RELATED
+from osdimage.cli.guidance.surroundings import FILES, VARIABLES
+from osdimage.cli.invocation import KEY_VARIABLE
+
+ROOT = Path(__file__).resolve().parents[2]
+SHARE = ROOT / "packaging" / "share"
+PAGES = sorted((SHARE / "man" / "man1").iterdir())
+
+
+def commands(command: click.Command, *words: str) -> Iterator[tuple[tuple[str, ...], click.Command]]:
+    yield words, command
+    if isinstance(command, click.Group):
+        context = click.Context(command)
+        for name in command.list_commands(context):
+            found = command.get_command(context, name)
+            assert found is not None
+            yield from commands(found, *words, name)
+
+
+COMMANDS = dict(commands(cli))
+
+
+def shown(page: Path) -> str:
+    """Return a page as mandoc prints it, without what makes letters bold."""
+    return re.sub(".\b", "", judges.output("mandoc", "-T", "utf8", "-O", "width=1000", page))
+
+
+def files_below(folder: Path) -> dict[str, str]:
+    return {
+        str(path.relative_to(folder)): path.read_text(encoding="utf-8") for path in folder.rglob("*") if path.is_file()
+    }
+
+
+def test_what_is_committed_is_what_the_commands_give(tmp_path: Path) -> None:
+    subprocess.run([sys.executable, ROOT / ".ci" / "manual.py", tmp_path], check=True)
+    made, committed = files_below(tmp_path), files_below(SHARE)
+    stale = sorted(name for name in made.keys() | committed.keys() if made.get(name) != committed.get(name))
+    assert not stale, "run `python .ci/manual.py`"
+
+
+def test_each_command_has_a_page() -> None:
+    assert [page.name for page in PAGES] == sorted(f"{'-'.join(('osdimage', *words))}.1" for words in COMMANDS)
+
+
+@pytest.mark.foreign
+def test_nobody_finds_fault_with_a_page() -> None:
+    # Two typesetters, of which the first tells of style, too, and what calls the second for people.
+    assert judges.run("mandoc", "-T", "lint", *PAGES) == ""
+    assert judges.run("groff", "-k", "-ww", "-z", "-man", "-T", "utf8", *PAGES) == ""
+    assert judges.outcome("man", "--warnings", "-l", *PAGES[:3]).stderr == ""
+
+
+@pytest.mark.foreign
+def test_a_page_shows_every_option_as_it_is_typed() -> None:
+    for words, command in COMMANDS.items():
+        text = shown(SHARE / "man" / "man1" / f"{'-'.join(('osdimage', *words))}.1")
+        options = [each for each in command.params if isinstance(each, click.Option)]
+        spelt = {each.opts[0] for each in options} | {name for each in options for name in each.secondary_opts}
+        assert spelt <= set(re.findall(r"--?\w[\w-]*", text)), words
+        assert all(line in text for line in EXAMPLES.get(" ".join(words), ()))
+
+
+@pytest.mark.foreign
+def test_apropos_gets_a_line_of_each_page() -> None:
+    lines = judges.output("lexgrog", *PAGES).splitlines()
+    assert len(lines) == len(PAGES)
+    assert f'{SHARE}/man/man1/osdimage-doctor.1: "osdimage-doctor - show what is installed, what is missing, and' in (
+        "\n".join(lines)
+    )
+
+
+@pytest.mark.foreign
+def test_man_finds_the_pages_beside_the_command() -> None:
+    distribution = metadata.distribution("osdimage")
+    if json.loads(distribution.read_text("direct_url.json") or "{}").get("dir_info", {}).get("editable"):
+        pytest.skip("an install that follows edits has no pages")
+    done = subprocess.run(
+        [judges.require("man"), "-w", "osdimage-disk-init"],
+        env={"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "LC_ALL": "C.UTF-8"},
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    assert Path(done.stdout.strip()) == Path(sys.prefix, "share", "man", "man1", "osdimage-disk-init.1")
+
+
+def read_variables() -> set[str]:
+    """Return the names of variables that the code asks ``os.environ`` for."""
+    found = set()
+    for package in ("cli", "imaging"):
+        for path in (ROOT / package).rglob("*.py"):
+            text = path.read_text(encoding="utf-8")
+            if "environ" not in text:
+                continue
+            # The one that is a constant of another module.
+            names = {"KEY_VARIABLE": KEY_VARIABLE}
+            for node in ast.walk(ast.parse(text)):
+                match node:
+                    case (
+                        ast.Call(func=ast.Attribute(value=ast.Attribute(attr="environ")), args=[name, *_])
+                        | ast.Subscript(value=ast.Attribute(attr="environ"), slice=name)
+                    ):
+                        found.add(name.value if isinstance(name, ast.Constant) else names[ast.unparse(name)])
+    return {str(each) for each in found}
+
+
+def test_every_variable_that_is_read_is_told_of() -> None:
+    read, told = read_variables(), {each.name for each in VARIABLES}
+    assert {"OSDIMAGE_STATE_DIR", "OSDIMAGE_CATALOG", "XDG_RUNTIME_DIR"} <= read <= told
+    # Those of libraries: tempfile, shutil.get_terminal_size, and click's completion of shells, which is told elsewhere.
+    assert told - read <= {"TMPDIR", "COLUMNS"}
+
+
+def test_what_is_told_of_commands_is_about_commands_that_there_are() -> None:
+    names = {" ".join(words) for words in COMMANDS}
+    options = {name for command in COMMANDS.values() for each in command.params for name in each.opts}
+    assert OUTCOMES.keys() | RELATED.keys() | {name for each in RELATED.values() for name in each} <= names
+    for each in (*VARIABLES, *FILES):
+        assert set(each.commands) <= names
+        assert set(each.options) <= options
+    assert names - RELATED.keys() <= {
+        *("", "doctor", "help", "disk", "media", "bootimage", "driver", "driver package", "boot", "registry"),
+        *(name for name in names if name.startswith("driver package ")),
+    }
+
+
+def test_the_help_has_the_exit_codes() -> None:
+    told = help_text().partition("Exit codes: ")[2].partition("\n\n")[0]
+    assert re.findall(r"\b\d+(?= )", told) == [each.removesuffix("+N") for each in EXIT_CODES]
+    assert set().union(*OUTCOMES.values()) <= set(EXIT_CODES)
