@@ -205,6 +205,7 @@ def make_builder() -> FFI:
                 "#include <stdarg.h>",
                 "#include <sys/stat.h>",
                 "#include <sys/types.h>",
+                "#include <time.h>",
                 "#include <wimlib.h>",
                 "#include <ntfs-3g/types.h>",
                 "#include <ntfs-3g/volume.h>",

@@ -9,6 +9,7 @@
 #include <stdint.h>
 #include <sys/stat.h>
 #include <sys/types.h>
+#include <time.h>
 
 #include <ntfs-3g/types.h>
 #include <ntfs-3g/inode.h>

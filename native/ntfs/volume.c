@@ -10,8 +10,9 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/types.h>
+#include <time.h>
 
-/* ntfs-3g's headers use what errno.h, stdarg.h and sys/stat.h declare, and include none of them. */
+/* ntfs-3g's headers use what errno.h, stdarg.h, sys/stat.h and time.h declare, and include none of them. */
 #include <ntfs-3g/types.h>
 #include <ntfs-3g/attrib.h>
 #include <ntfs-3g/inode.h>
