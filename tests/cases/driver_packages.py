@@ -24,6 +24,8 @@ def package(
     platform: str = "NTamd64.10.0",
     version: str = "01/31/2025,100.1.2.3",
     catalog: bool = True,
+    maker: str = "Nobody",
+    device: str = "A device of nobody",
 ) -> dict[str, bytes]:
     """Return the files of a package by their names: INF, driver, catalog."""
     models = "\r\n".join(f"%Desc% = install, {each}" for each in ids)
@@ -63,8 +65,8 @@ ErrorControl = 1
 ServiceBinary = %12%\\{name}.sys
 
 [Strings]
-Maker = "Nobody"
-Desc = "A device of nobody"
+Maker = "{maker}"
+Desc = "{device}"
 """
     files = {f"{name}.inf": text.replace("\n", "\r\n").encode("ascii"), f"{name}.sys": body(f"{name} {version}")}
     entries = [Entry(hashlib.sha256(data).digest(), file) for file, data in files.items()]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from osdimage.imaging.registry.hive import Key, Value
 from osdimage.imaging.registry.write import write_hive
 
@@ -43,9 +45,9 @@ def _system(root: Key, control_set: Key) -> None:
     )
 
 
-def windows_10_tree() -> Tree:
+def windows_10_tree(made: Made | None = None) -> Tree:
     """Return a Windows 10 with a driver in each database, and one that has only its INF."""
-    made = Made(build=WINDOWS_10.build, more=_system)
+    made = replace(made or Made(build=WINDOWS_10.build), more=_system)
     drivers = drivers_hive()
     publish(drivers.root, "oem3.inf", NETKVM, "netkvm.inf", NETKVM_VERSION)
     package = storage_package(folder=f"{REPOSITORY}/{VIOSTOR}")
