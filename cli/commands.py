@@ -29,6 +29,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "driver": ("driver.group", "Bring drivers into a Windows: add, show, check, match, import."),
     "boot": ("boot.group", "Make a disk start: install, show, check and fix what starts it."),
     "registry": ("registry.group", "Read and change the registry of a Windows that does not run."),
+    "schema": ("schema", "Show what documents of --json hold, as JSON Schema."),
     "doctor": ("doctor", "Show what is installed, what is missing, and how to install it."),
     "help": ("help", "Show the help of a command."),
 }

@@ -195,6 +195,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "osdimage run sequence.xml --disk 0=disk.img --size 64GB --answers answers.yaml --log smsts.log",
         "osdimage run --collect disk.img",
     ),
+    "schema": ("osdimage schema disk-show", "osdimage schema --json"),
     "split": (
         "osdimage split install.wim /media/stick/sources/install.swm",
         "osdimage split install.esd install.swm --size 2GB",

@@ -8,6 +8,7 @@ there, and leaves room for members that a later version adds: nothing here sets 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from importlib.resources import files
 
 COMMON = "common"
@@ -39,14 +40,36 @@ def read_schema(name: str) -> Schema:
 
 
 def whole_schema(name: str) -> Schema:
-    """Return a schema that needs no other file: what it refers to is inside, under ``$defs``.
-
-    That is the compound schema document of JSON Schema 2020-12, section 9.3.
+    """Return a schema that needs no other file: what it refers to, and no more, is in its own ``$defs``.
 
     Raises:
         KeyError: when there is none of this name.
     """
     schema = read_schema(name)
-    if name == COMMON or f"{COMMON}.json#" not in json.dumps(schema):
+    if name == COMMON:
         return schema
-    return {**schema, "$defs": {f"{COMMON}.json": read_schema(COMMON)}}
+    shared = read_schema(COMMON)["$defs"]
+    if not isinstance(shared, dict):
+        raise TypeError(f"{COMMON}.json holds no definitions")
+    used: Schema = {}
+    whole = _moved(schema, shared, used)
+    if not isinstance(whole, dict):
+        raise TypeError(f"{name}.json holds no schema")
+    return {**whole, "$defs": dict(sorted(used.items()))} if used else whole
+
+
+def _moved(value: object, shared: Mapping[str, object], used: Schema) -> object:
+    """Return a part of a schema that refers to its own definitions, and gather those that it refers to."""
+    if isinstance(value, list):
+        return [_moved(each, shared, used) for each in value]
+    if not isinstance(value, dict):
+        return value
+    reference = value.get("$ref")
+    if not isinstance(reference, str):
+        return {key: _moved(each, shared, used) for key, each in value.items()}
+    name = reference.rpartition("/")[2]
+    if name not in used:
+        # Before what it refers to in its turn, which may be itself.
+        used[name] = shared[name]
+        used[name] = _moved(shared[name], shared, used)
+    return value | {"$ref": f"#/$defs/{name}"}

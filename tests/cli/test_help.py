@@ -58,6 +58,7 @@ def test_every_option_says_what_it_is(words: tuple[str, ...], command: click.Com
         pytest.param(("osdimage", "capture", "--comp"), ["plain,--compress"], id="option"),
         pytest.param(("osdimage", "disk", "format", "x", "--fs", ""), ["plain,ntfs", "plain,fat32"], id="choice"),
         pytest.param(("osdimage", "apply", "inst"), ["file,inst"], id="file"),
+        pytest.param(("osdimage", "schema", "disk-b"), ["plain,disk-backup"], id="kind"),
     ],
 )
 def test_shells_complete(words: tuple[str, ...], answers: list[str]) -> None:

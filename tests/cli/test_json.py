@@ -109,6 +109,7 @@ COMMANDS = {
     "run-results": "run --collect first.img",
     "facts": "facts qemu",
     "facts-line": "facts --for-windows",
+    "schema": "schema error",
     "doctor": "doctor",
 }
 NEEDS_FUSE = {"mount", "unmount"}

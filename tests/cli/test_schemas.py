@@ -17,6 +17,7 @@ from osdimage.cli.schemas import COMMON, read_schema, schema_names, whole_schema
 from osdimage.imaging.disk.content import FileSystem
 from referencing import Registry, Resource
 from referencing.jsonschema import DRAFT202012
+from runs.commands import osdimage
 
 NAMES = schema_names()
 ALL: Registry[Any] = Registry().with_resources(
@@ -120,6 +121,20 @@ def test_a_whole_schema_needs_no_other_file() -> None:
     with pytest.raises(ValidationError, match="candidates"):
         validator.validate({"version": 1, "kind": "error", "error": error})
     validator.validate({"version": 1, "kind": "error", "error": {**error, "candidates": [], "new": 1}})
+
+
+def test_the_command_lists_schemas_and_prints_one() -> None:
+    listed = osdimage("schema").out.splitlines()[1:]
+    assert [line.split()[0] for line in listed] == list(NAMES)
+    assert json.loads(osdimage("schema", "disk-show").out) == whole_schema("disk-show")
+    document = osdimage("schema", "--json").document
+    assert [each["name"] for each in document["schemas"]] == list(NAMES)
+
+
+def test_a_kind_that_there_is_not_is_told_with_those_that_are_near() -> None:
+    refused = osdimage("schema", "disk-shw", code=2)
+    assert "there is no document of the kind 'disk-shw'; did you mean disk-show or " in refused.err
+    assert "; osdimage schema lists them" in osdimage("schema", "nonsense", code=2).err
 
 
 def test_what_no_schema_names_is_found_in_what_commands_print() -> None:
