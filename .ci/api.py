@@ -30,6 +30,8 @@ HEAD = """\
 # The public interface of the library, written by `make api`; docs/library/contract.md tells what it promises.
 # `=` is another place of a name; (...) a class that other functions make the objects of.
 """
+# Whoever has one of these to give is not outside of the library; the attributes that hold one are nobody's business.
+HIDDEN = {"WimHandle"}
 ADVICE = """\
 The public interface changed.  Run `make api` and commit docs/library/api.txt with the change.  A line that was removed
 or changed may be a break: give CHANGELOG.md a line for it under Changed or Removed; docs/library/contract.md tells
@@ -177,7 +179,7 @@ def of_constructor(name: str, kind: type) -> Iterator[str]:
     if getattr(kind, "_is_protocol", False):
         return
     signature = inspect.signature(kind.__init__)
-    if any("WimHandle" in str(each.annotation) for each in signature.parameters.values()):
+    if any(each.annotation in HIDDEN for each in signature.parameters.values()):
         yield f"{name}(...)"
         return
     yield f"{name}{written(signature, bound=True)}".removesuffix(" -> None")
@@ -204,15 +206,20 @@ def attributes_of(owner: type, name: str) -> dict[str, list[str]]:
 
 
 def set_by(constructor: ast.FunctionDef) -> dict[str, str]:
-    """Return the attributes that a constructor sets, with the types that it writes down."""
-    found = {}
+    """Return the attributes that a constructor sets, with the types that it, or the argument, is annotated with."""
+    arguments = (*constructor.args.posonlyargs, *constructor.args.args, *constructor.args.kwonlyargs)
+    known = {each.arg: ast.unparse(each.annotation) for each in arguments if each.annotation is not None}
+    found: dict[str, str] = {}
     for node in ast.walk(constructor):
-        targets = (
-            [node.target] if isinstance(node, ast.AnnAssign) else node.targets if isinstance(node, ast.Assign) else []
-        )
+        if isinstance(node, ast.AnnAssign):
+            targets, kind = [node.target], ast.unparse(node.annotation)
+        elif isinstance(node, ast.Assign):
+            targets, kind = node.targets, known.get(ast.unparse(node.value), "?")
+        else:
+            continue
         for target in targets:
-            if isinstance(target, ast.Attribute) and ast.unparse(target.value) == "self":
-                found[target.attr] = ast.unparse(node.annotation) if isinstance(node, ast.AnnAssign) else "?"
+            if isinstance(target, ast.Attribute) and ast.unparse(target.value) == "self" and kind not in HIDDEN:
+                found[target.attr] = kind
     return found
 
 

@@ -267,9 +267,9 @@ class StorageError(OsdImageError, OSError):
         """Keep the number and the path beside the sentence."""
         super().__init__(message, remedy=remedy)
         self.errno = errno
-        self.strerror = None if errno is None else os.strerror(errno)
-        self.path = os.fspath(path)
-        self.filename = self.path
+        self.strerror: str | None = None if errno is None else os.strerror(errno)
+        self.path: str = os.fspath(path)
+        self.filename: str = self.path
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Return what pickle makes it again of; an OSError keeps its fields outside of its dictionary."""
@@ -325,7 +325,7 @@ class ImageNotFound(InvalidRequest, LookupError):
     def __init__(self, message: str, *, candidates: Sequence[str] = ()) -> None:
         """Keep the candidates beside the sentence."""
         super().__init__(message)
-        self.candidates = tuple(candidates)
+        self.candidates: tuple[str, ...] = tuple(candidates)
 
 
 class InvalidLayout(InvalidRequest):
@@ -339,7 +339,7 @@ class InvalidLayout(InvalidRequest):
         """Make one message of all problems."""
         many = f"the disk layout has {len(problems)} errors: " if len(problems) > 1 else ""
         super().__init__(many + "; ".join(problems))
-        self.problems = tuple(problems)
+        self.problems: tuple[str, ...] = tuple(problems)
 
 
 class DoesNotFit(InvalidRequest):
@@ -374,7 +374,7 @@ class NotReady(InvalidRequest):
         """Make one message of all problems."""
         many = f"the task sequence has {len(problems)} problems: " if len(problems) > 1 else ""
         super().__init__(many + "; ".join(problems), remedy=remedy)
-        self.problems = tuple(problems)
+        self.problems: tuple[str, ...] = tuple(problems)
 
 
 class InvalidInput(OsdImageError):

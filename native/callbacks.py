@@ -92,7 +92,7 @@ class Relay:
     """
 
     def __init__(self) -> None:
-        self.handle = ffi.new_handle(self)
+        self.handle: Any = ffi.new_handle(self)
         self.listener: Listener | None = None
         self.on_item: Callable[[Any], None] | None = None
         self._stored: BaseException | None = None

@@ -6,13 +6,17 @@ import enum
 import importlib
 import importlib.util
 import inspect
+import json
+import os
 import re
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 
@@ -133,11 +137,20 @@ OPAQUE = {
     "osdimage.imaging.drivers.inf.install.InstallReader",
     "osdimage.imaging.drivers.store.contents.Contents",
     "osdimage.imaging.drivers.store.database.Database",
+    # What it stands for is its parameter.
+    "osdimage.imaging.registry.hive.Fact",
     "osdimage.imaging.registry.hive.Stored",
     "osdimage.imaging.volume.fat.source.Source",
     "osdimage.native.wim.handles.WimHandle",
     "osdimage.native.wim.tree.Audit",
 }
+
+
+def public_kinds(api: ModuleType) -> list[type | Callable[..., object]]:
+    """Return the public classes and functions."""
+    modules = map(importlib.import_module, api.public_modules())
+    public = [value for module in modules for value in (getattr(module, name) for name in module.__all__)]
+    return [value for value in public if isinstance(value, type) or inspect.isfunction(inspect.unwrap(value))]
 
 
 def mentioned(value: type | Callable[..., object]) -> Iterator[type]:
@@ -157,8 +170,38 @@ def mentioned(value: type | Callable[..., object]) -> Iterator[type]:
 
 
 def test_what_a_public_signature_mentions_is_public(api: ModuleType) -> None:
-    modules = map(importlib.import_module, api.public_modules())
-    public = [value for module in modules for value in (getattr(module, name) for name in module.__all__)]
-    kinds = [value for value in public if isinstance(value, type) or inspect.isfunction(inspect.unwrap(value))]
+    kinds = public_kinds(api)
     beyond = {each for value in kinds for each in mentioned(value)} - {each for each in kinds if isinstance(each, type)}
     assert {f"{each.__module__}.{each.__qualname__}" for each in beyond} == OPAQUE
+
+
+@pytest.fixture(scope="module")
+def symbols() -> list[dict[str, Any]]:
+    """Return what pyright says of each name of the library."""
+    command = [sys.executable, "-m", "basedpyright", "--ignoreexternal", "--outputjson"]
+    command += ["--verifytypes", "osdimage.imaging"]
+    # It looks for packages where the first Python of PATH does.
+    environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+    told = json.loads(done.stdout)
+    found: list[dict[str, Any]] = told["typeCompleteness"]["symbols"]
+    return found
+
+
+@pytest.mark.slow
+def test_pyright_knows_the_type_of_every_public_name_without_a_guess(
+    api: ModuleType, symbols: list[dict[str, Any]]
+) -> None:
+    public = {f"{each.__module__}.{each.__qualname__}" for each in public_kinds(api)}
+    assert len(public & {each["name"] for each in symbols}) > 600
+
+    def is_public(name: str) -> bool:
+        owner, _, member = name.rpartition(".")
+        return name in public or (owner in public and (not member.startswith("_") or member == "__init__"))
+
+    unsure = {
+        each["name"]: [line["message"] for line in each["diagnostics"]]
+        for each in symbols
+        if is_public(each["name"]) and (not each["isTypeKnown"] or each["isTypeAmbiguous"])
+    }
+    assert not unsure

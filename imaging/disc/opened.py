@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import Self
 
 from osdimage.imaging.disc.eltorito import BootCatalog, BootEntry, read_catalog
-from osdimage.imaging.disc.facts import DiscExtent, DiscFile, FileKind, TreeKind
+from osdimage.imaging.disc.facts import DiscExtent, DiscFile, FileKind, TreeFacts, TreeKind
 from osdimage.imaging.disc.recognised import recognise
 from osdimage.imaging.disc.source import DiscSource
 from osdimage.imaging.disc.trees import find_trees
@@ -96,14 +96,14 @@ class Disc:
         """
         self._source = DiscSource(descriptor, name)
         self.name = name
-        self.size_bytes = self._source.size_bytes
+        self.size_bytes: int = self._source.size_bytes
         recognised = recognise(self._source)
         self._catalog: BootCatalog = read_catalog(self._source, recognised)
         found = find_trees(self._source, recognised)
         self._tree = found.chosen(tree)
-        self.facts = self._tree.facts
-        self.trees = found.facts
-        self.notes = (*self._tree.notes, *found.faults, *self._catalog.faults, *self._cut_off())
+        self.facts: TreeFacts = self._tree.facts
+        self.trees: tuple[TreeFacts, ...] = found.facts
+        self.notes: tuple[str, ...] = (*self._tree.notes, *found.faults, *self._catalog.faults, *self._cut_off())
         self._listings: OrderedDict[tuple[int, str], _Listing] = OrderedDict()
         self._remembered = 0
         # Last: until here whoever opened it closes it.

@@ -185,11 +185,11 @@ class Key:
         "stored",
     )
 
-    timestamp = Fact[int]()
-    flags = Fact[int]()
-    access = Fact[int]()
-    control = Fact[int]()
-    predefined = Fact["int | None"]()
+    timestamp: Fact[int] = Fact[int]()
+    flags: Fact[int] = Fact[int]()
+    access: Fact[int] = Fact[int]()
+    control: Fact[int] = Fact[int]()
+    predefined: Fact[int | None] = Fact["int | None"]()
 
     def __init__(
         self,
@@ -200,9 +200,9 @@ class Key:
         flags: int = 0,
         stored: Stored | None = None,
     ) -> None:
-        self.name = name
-        self.stored = stored
-        self.changed = False
+        self.name: str = name
+        self.stored: Stored | None = stored
+        self.changed: bool = False
         self._security: bytes | _Unread | None = security if stored is None else _Unread.UNREAD
         self._class_data: bytes | _Unread = b"" if stored is None else _Unread.UNREAD
         fields = stored.fields if stored is not None else None
@@ -472,11 +472,11 @@ class Hive:
         replayed: Replayed | None = None,
         warnings: Callable[[], tuple[str, ...]] = tuple,
     ) -> None:
-        self.root = root
-        self.header = header
-        self.is_dirty = is_dirty
-        self.is_unclosed = is_unclosed
-        self.replayed = replayed
+        self.root: Key = root
+        self.header: bytes = header
+        self.is_dirty: bool = is_dirty
+        self.is_unclosed: bool = is_unclosed
+        self.replayed: Replayed | None = replayed
         self._warnings = warnings
 
     @property

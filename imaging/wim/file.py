@@ -16,6 +16,7 @@ from osdimage.imaging.wim import select
 from osdimage.imaging.wim.checks.parts import find_parts, part_of
 from osdimage.imaging.wim.described import info
 from osdimage.imaging.wim.described.blobs import StoredBlob, stored_blobs
+from osdimage.imaging.wim.described.info import WimHeader
 from osdimage.imaging.wim.failures import wim_errors
 from osdimage.imaging.wim.image import WimImage
 from osdimage.imaging.wim.opening import open_wim, refer
@@ -52,11 +53,11 @@ class WimFile:
             native = handle.info()
             # Only the newer version of the format has solid resources: most WIMs need no look at their blobs.
             is_solid = native.version == info.SOLID_VERSION and tree.has_solid_blobs(handle)
-            self.header = info.header_of(native, is_solid=is_solid, file_size=size_of(path))
-            self.xml = info.decode_xml(handle.xml())
+            self.header: WimHeader = info.header_of(native, is_solid=is_solid, file_size=size_of(path))
+            self.xml: str = info.decode_xml(handle.xml())
             facts = info.parse_images(self.xml, native.image_count)
-        self.images = tuple(WimImage(path, handle, image) for image in facts)
-        self.warnings = (*warnings, *(f"{path}: {line}" for line in handle.repairs))
+        self.images: tuple[WimImage, ...] = tuple(WimImage(path, handle, image) for image in facts)
+        self.warnings: tuple[str, ...] = (*warnings, *(f"{path}: {line}" for line in handle.repairs))
         if self.header.write_in_progress:
             text = (
                 f"{path}: an earlier write to this WIM was interrupted, or another program is writing to it now; the "

@@ -328,7 +328,7 @@ class WimHandle(WalkedWim):
         names = [escape(str(each.path)) for each in backings] or patterns
         encoded = [ffi.new("char[]", text.path_to_c(name)) for name in names]
         flags = lib.WIMLIB_REF_FLAG_GLOB_ENABLE | lib.WIMLIB_REF_FLAG_GLOB_ERR_ON_NOMATCH
-        self.references = (*self.references, *patterns)
+        self.references: tuple[str, ...] = (*self.references, *patterns)
         self._backings.referenced += tuple(backings)
         self._run(
             lib.wimlib_reference_resource_files,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 from osdimage.native._wimlib import ffi, lib
 from osdimage.native.text import to_c
@@ -27,7 +28,7 @@ class Patterns:
 
         What has one of ``paths``, written with ``/`` and as they are, is left out whatever the exceptions are.
         """
-        self.pointer = ffi.gc(lib.osd_patterns_new(match_case), lib.osd_patterns_free)
+        self.pointer: Any = ffi.gc(lib.osd_patterns_new(match_case), lib.osd_patterns_free)
         if self.pointer == ffi.NULL:
             raise MemoryError
         for is_exception, patterns in enumerate((exclusions, exceptions)):

@@ -165,7 +165,7 @@ class BcdStore:
         objects = hive.root.find("Objects")
         if objects is None:
             raise InvalidInput(f"{name}: a registry hive, but not a BCD store: it has no key Objects")
-        self.hive = hive
+        self.hive: Hive = hive
         self._objects = objects
 
     @classmethod

@@ -31,7 +31,7 @@ class FolderTarget(InjectionTarget):
         Raises:
             StorageError: when it is none, or cannot be read.
         """
-        self.name = str(folder)
+        self.name: str = str(folder)
         self._folder = folder
         self._files = FolderFiles(folder)
 

@@ -47,7 +47,7 @@ class ImageTarget(InjectionTarget):
 
     def __post_init__(self) -> None:
         """Name it."""
-        self.name = str(self.path)
+        self.name: str = str(self.path)
 
     @contextmanager
     def opened(self) -> Iterator[FileSource]:

@@ -26,7 +26,7 @@ class VolumeTarget(InjectionTarget):
 
     def __init__(self, volume: OpenVolume, *, sync: bool = True) -> None:
         """Take a volume; ``sync``: wait until what was written is on the medium."""
-        self.name = volume.name
+        self.name: str = volume.name
         self._volume = volume
         self._sync = sync
 

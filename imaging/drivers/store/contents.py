@@ -33,7 +33,7 @@ class Contents:
 
     def __init__(self, catalog: Path) -> None:
         """Name the folder of a catalog."""
-        self.folder = catalog.with_name(f"{catalog.name}.contents")
+        self.folder: Path = catalog.with_name(f"{catalog.name}.contents")
 
     def path_of(self, digest: str) -> Path:
         """Return where a content is, by its SHA-256 in hexadecimal."""

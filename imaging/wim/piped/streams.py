@@ -115,7 +115,7 @@ class InputStream:
         self.listener: Callable[[int], None] | None = None
         self._digest = hashlib.sha256()
         self._size = 0
-        self.tail = b""
+        self.tail: bytes = b""
         self._buffer = b""
         self._at = 0
         self._kept: list[bytes] | None = None
