@@ -15,7 +15,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from commandline import manpage
+from commandline import bash, fish, manpage, zsh
 from commandline.model import Command, program
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -31,7 +31,11 @@ def pages(command: Command, above: Command | None = None) -> Iterator[tuple[str,
 def main() -> None:
     """Write all of it, and remove what no command has any more."""
     folder = Path(*sys.argv[1:]) if len(sys.argv) > 1 else ROOT / "packaging" / "share"
-    made = dict(pages(program()))
+    commands = program()
+    made = dict(pages(commands))
+    made["bash-completion/completions/osdimage"] = bash.script(commands)
+    made["zsh/site-functions/_osdimage"] = zsh.script(commands)
+    made["fish/vendor_completions.d/osdimage.fish"] = fish.script(commands)
     for name in {name.partition("/")[0] for name in made}:
         shutil.rmtree(folder / name, ignore_errors=True)
     for name, text in made.items():

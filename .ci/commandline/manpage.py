@@ -10,7 +10,7 @@ import re
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 
-from commandline.model import PROGRAM, Command, Option
+from commandline.model import PROGRAM, SENTENCE, Command, Option
 from osdimage.cli.guidance.terms import TERMS
 from osdimage.imaging.version import VERSION
 
@@ -26,7 +26,6 @@ _PLAIN = str.maketrans({"\\": r"\e", "'": r"\(aq", "`": r"\(ga", "^": r"\(ha", "
 _MARKED = re.compile(r"`(?P<code>[^`]+)`|(?<![\w-])(?P<option>--?[A-Za-z][\w-]*)|(?P<word>\b[A-Z][A-Z]*\b)")
 # These are also said of what they are, and not of what stands in their place.
 _NOUNS = {"WIM", "N", "M", "A", "B"}
-_SENTENCE = re.compile(r"(?<=[.?!]) +(?=[A-Z\-(*\\/])")
 
 
 def file_name(words: Sequence[str]) -> str:
@@ -141,7 +140,7 @@ def _capitals(metavar: str) -> set[str]:
 
 def _filled(text: str, marks: set[str]) -> Iterator[str]:
     """Yield the lines of a paragraph, each sentence on its own."""
-    for sentence in _SENTENCE.split(text):
+    for sentence in SENTENCE.split(text):
         marked = _MARKED.sub(lambda match: _hidden(_marked(match, marks)), _text(sentence))
         yield from _wrapped(marked)
 

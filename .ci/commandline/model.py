@@ -21,8 +21,11 @@ from osdimage.cli.guidance.outcomes import outcomes_of
 from osdimage.cli.guidance.related import RELATED
 from osdimage.cli.guidance.surroundings import FILES, VARIABLES, Surrounding
 from osdimage.cli.lazy import LazyGroup
+from osdimage.cli.params import OldSpelling
 
 PROGRAM = "osdimage"
+# Where a sentence begins behind another.
+SENTENCE = re.compile(r"(?<=[.?!]) +(?=[A-Z\-(*\\/])")
 
 
 class Paths(Enum):
@@ -208,16 +211,20 @@ def _about() -> Iterator[str]:
 
 
 def _option(option: click.Option) -> Option:
-    names = option.opts[:1] if type(option).__name__ == "OldSpelling" else option.opts
+    shown = slice(1) if isinstance(option, OldSpelling) else slice(None)
     is_switch = option.is_flag or option.count
     metavar = None if is_switch else _metavar(option)
     text = " ".join((option.help or "").split())
     return Option(
-        names=tuple(sorted(names, key=len)),
-        opposites=tuple(option.secondary_opts),
+        names=tuple(sorted(option.opts[shown], key=len)),
+        opposites=tuple(option.secondary_opts[shown]),
         metavar=metavar,
         text=" ".join((text, *_limits(option))),
-        taken=Taken() if metavar is None else _taken(option.type, metavar),
+        taken=Taken()
+        if metavar is None
+        else _TEXTS[metavar]
+        if metavar in _COMPUTERS_OF
+        else _taken(option.type, metavar),
         is_required=option.required,
         is_repeatable=option.multiple,
     )
@@ -253,6 +260,8 @@ def _argument(argument: click.Argument, context: click.Context) -> Argument:
     return Argument(written, _taken(argument.type, bare), is_repeatable=argument.nargs == -1)
 
 
+# Of options, what tells of a computer: a path is not all that it may be, whatever its type.
+_COMPUTERS_OF = {"SOURCE"}
 _COMPUTERS = ("host", "qemu")
 _MODELS = ("host", "qemu", "vmware", "hyper-v", "virtualbox")
 _FILE = Taken(paths=Paths.FILES)
@@ -281,12 +290,13 @@ _TEXTS: dict[str, Taken] = {
     "ARCH": Taken(("x86", "amd64", "arm", "arm64")),
     "NONE|XPRESS|LZX|LZMS[:LEVEL]": Taken(("none", "xpress", "lzx", "lzms")),
     "STEP|yaml|answers": Taken(("yaml", "answers")),
+    "NAME|PATH": Taken(("SYSTEM", "SOFTWARE", "DEFAULT", "SAM", "SECURITY")),
     "any|inf|LIST": Taken(("any", "inf")),
     "STEP|TYPE|CLASS": Taken(("windows", "site", "unknown")),
     **dict.fromkeys(
         (
             *("+NAME,-NAME", "A=B", "COMMAND", "DATA", "DRIVER", "DRIVER...", "ID", "ID:NAME=COMMAND", "INF", "KEY"),
-            *("M", "MB", "N", "NAME", "NAME=COMMAND", "NAME=ID", "NAME=VALUE", "NAME|PATH", "PATH", "PATH=TEXT"),
+            *("M", "MB", "N", "NAME", "NAME=COMMAND", "NAME=ID", "NAME=VALUE", "PATH", "PATH=TEXT"),
             *("PATTERN", "SECONDS", "SIZE", "STEP=COMMAND", "TEXT", "VERSION", "[N=]SIZE"),
         ),
         _FREE,
@@ -298,7 +308,8 @@ def _taken(kind: object, metavar: str) -> Taken:
     if isinstance(kind, click.Choice):
         return Taken(tuple(map(str, kind.choices)), is_closed=True)
     if isinstance(kind, click.Path):
-        return Taken(paths=Paths.FILES if kind.file_okay else Paths.FOLDERS)
+        is_folder = not kind.file_okay or metavar in {"DIR", "DIR|-"}
+        return Taken(paths=Paths.FOLDERS if is_folder else Paths.FILES)
     try:
         return _TEXTS[metavar]
     except KeyError as error:

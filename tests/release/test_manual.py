@@ -75,8 +75,8 @@ def test_nobody_finds_fault_with_a_page() -> None:
 def test_a_page_shows_every_option_as_it_is_typed() -> None:
     for words, command in COMMANDS.items():
         text = shown(SHARE / "man" / "man1" / f"{'-'.join(('osdimage', *words))}.1")
-        options = [each for each in command.params if isinstance(each, click.Option)]
-        spelt = {each.opts[0] for each in options} | {name for each in options for name in each.secondary_opts}
+        records = (each.get_help_record(click.Context(command)) for each in command.params)
+        spelt = {name for each in records if each is not None for name in re.findall(r"--?\w[\w-]*", each[0])}
         assert spelt <= set(re.findall(r"--?\w[\w-]*", text)), words
         assert all(line in text for line in EXAMPLES.get(" ".join(words), ()))
 
