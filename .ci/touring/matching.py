@@ -39,8 +39,9 @@ class Varying:
 
 # The metadata of an image holds times, and takes some bytes more or less when it is compressed.
 VARYING = (
-    Varying("time taken", re.compile(r"\b\d+\.\d s\b")),
+    Varying("time taken", re.compile(r"\b\d+\.\d+ ?s\b")),
     Varying("moment", re.compile(r"\b\d{4}-\d\d-\d\d[ T]\d\d:\d\d(:\d\d(\.\d+)?)?( UTC|Z|[+-]\d\d:\d\d)?\b")),
+    Varying("moment in a name", re.compile(r"\b\d{8}T\d{6}Z\b")),
     Varying("GUID", re.compile(r"\b[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\b")),
     Varying("SHA-256", re.compile(r"\b[0-9a-f]{64}\b")),
     Varying(
