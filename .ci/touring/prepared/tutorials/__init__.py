@@ -1,0 +1,1 @@
+"""What the tutorials take for granted."""
