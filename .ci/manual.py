@@ -3,7 +3,7 @@
 
     manual.py [FOLDER]
 
-They are committed: a wheel has them, and needs nothing to make them.  tests/release/test_manual.py fails when one does
+They are committed: a wheel has them, and needs nothing to make them.  tests/test_boundaries.py fails when one does
 not say what the commands say.  Run it after a change of a command's options or texts, where osdimage is installed as it
 is here.
 """

@@ -6,6 +6,7 @@ import difflib
 import json
 
 import click
+from click.shell_completion import CompletionItem
 from osdimage.cli import params, render
 from osdimage.cli.render import Reporter
 from osdimage.cli.schemas import schema_names, whole_schema
@@ -25,12 +26,10 @@ class _Kind(click.ParamType):  # type: ignore[type-arg] # generic in newer versi
             self.fail(f"there is no document of the kind {value!r}{more}", param, ctx)
         return value
 
-    def shell_complete(
-        self, ctx: click.Context, param: click.Parameter, incomplete: str
-    ) -> list[click.shell_completion.CompletionItem]:
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
         """Offer the names."""
         del ctx, param
-        return [click.shell_completion.CompletionItem(name) for name in schema_names() if name.startswith(incomplete)]
+        return [CompletionItem(name) for name in schema_names() if name.startswith(incomplete)]
 
 
 @click.command("schema")

@@ -393,3 +393,17 @@ def test_importing_the_library_alone_loads_no_c_library() -> None:
     script = "import osdimage.imaging, sys; print('\\n'.join(sys.modules))"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert not set(done.stdout.split()) & {"cffi", "_cffi_backend", "osdimage.native", "click"}
+
+
+def files_below(folder: Path) -> dict[str, str]:
+    """Return the texts of the files below a folder, by their paths in it."""
+    found = (path for path in folder.rglob("*") if path.is_file())
+    return {str(path.relative_to(folder)): path.read_text(encoding="utf-8") for path in found}
+
+
+def test_manual_pages_and_completions_say_what_the_commands_say(tmp_path: Path) -> None:
+    root = Path(__file__).parents[1]
+    subprocess.run([sys.executable, root / ".ci" / "manual.py", tmp_path], check=True)
+    made, committed = files_below(tmp_path), files_below(root / "packaging" / "share")
+    stale = sorted(name for name in made.keys() | committed.keys() if made.get(name) != committed.get(name))
+    assert not stale, "run `python .ci/manual.py`"

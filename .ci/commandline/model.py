@@ -163,7 +163,7 @@ def program() -> Command:
 
 def _command(words: tuple[str, ...], command: click.Command, context: click.Context) -> Command:
     name = " ".join(words)
-    options = tuple(_option(each) for each in command.get_params(context) if isinstance(each, click.Option))
+    options = tuple(_option(each, context) for each in command.get_params(context) if isinstance(each, click.Option))
     arguments = tuple(_argument(each, context) for each in command.params if isinstance(each, click.Argument))
     taken = {spelling for each in options for spelling in each.names}
     is_group = isinstance(command, LazyGroup)
@@ -210,7 +210,7 @@ def _about() -> Iterator[str]:
     return (each for each in _paragraphs(about) if not each.startswith("Exit codes:"))
 
 
-def _option(option: click.Option) -> Option:
+def _option(option: click.Option, context: click.Context) -> Option:
     shown = slice(1) if isinstance(option, OldSpelling) else slice(None)
     is_switch = option.is_flag or option.count
     metavar = None if is_switch else _metavar(option)
@@ -224,7 +224,7 @@ def _option(option: click.Option) -> Option:
         if metavar is None
         else _TEXTS[metavar]
         if metavar in _COMPUTERS_OF
-        else _taken(option.type, metavar),
+        else _taken(option, metavar, context),
         is_required=option.required,
         is_repeatable=option.multiple,
     )
@@ -257,7 +257,7 @@ def _argument(argument: click.Argument, context: click.Context) -> Argument:
     bare = written.removesuffix("...")
     if bare.startswith("[") and bare.endswith("]"):
         bare = bare[1:-1]
-    return Argument(written, _taken(argument.type, bare), is_repeatable=argument.nargs == -1)
+    return Argument(written, _taken(argument, bare, context), is_repeatable=argument.nargs == -1)
 
 
 # Of options, what tells of a computer: a path is not all that it may be, whatever its type.
@@ -304,12 +304,16 @@ _TEXTS: dict[str, Taken] = {
 }
 
 
-def _taken(kind: object, metavar: str) -> Taken:
+def _taken(parameter: click.Parameter, metavar: str, context: click.Context) -> Taken:
+    kind = parameter.type
     if isinstance(kind, click.Choice):
         return Taken(tuple(map(str, kind.choices)), is_closed=True)
     if isinstance(kind, click.Path):
         is_folder = not kind.file_okay or metavar in {"DIR", "DIR|-"}
         return Taken(paths=Paths.FOLDERS if is_folder else Paths.FILES)
+    words = tuple(each.value for each in kind.shell_complete(context, parameter, ""))
+    if words:
+        return Taken(words, is_closed=True)
     try:
         return _TEXTS[metavar]
     except KeyError as error:

@@ -46,19 +46,6 @@ def shown(page: Path) -> str:
     return re.sub(".\b", "", judges.output("mandoc", "-T", "utf8", "-O", "width=1000", page))
 
 
-def files_below(folder: Path) -> dict[str, str]:
-    return {
-        str(path.relative_to(folder)): path.read_text(encoding="utf-8") for path in folder.rglob("*") if path.is_file()
-    }
-
-
-def test_what_is_committed_is_what_the_commands_give(tmp_path: Path) -> None:
-    subprocess.run([sys.executable, ROOT / ".ci" / "manual.py", tmp_path], check=True)
-    made, committed = files_below(tmp_path), files_below(SHARE)
-    stale = sorted(name for name in made.keys() | committed.keys() if made.get(name) != committed.get(name))
-    assert not stale, "run `python .ci/manual.py`"
-
-
 def test_each_command_has_a_page() -> None:
     assert [page.name for page in PAGES] == sorted(f"{'-'.join(('osdimage', *words))}.1" for words in COMMANDS)
 
@@ -139,10 +126,6 @@ def test_what_is_told_of_commands_is_about_commands_that_there_are() -> None:
     for each in (*VARIABLES, *FILES):
         assert set(each.commands) <= names
         assert set(each.options) <= options
-    assert names - RELATED.keys() <= {
-        *("", "doctor", "help", "disk", "media", "bootimage", "driver", "driver package", "boot", "registry"),
-        *(name for name in names if name.startswith("driver package ")),
-    }
 
 
 def test_the_help_has_the_exit_codes() -> None:

@@ -47,6 +47,7 @@ complete --command osdimage --condition __osdimage_at --arguments bootimage --de
 complete --command osdimage --condition __osdimage_at --arguments driver --description 'Bring drivers into a Windows: add, show, check, match, import'
 complete --command osdimage --condition __osdimage_at --arguments boot --description 'Make a disk start: install, show, check and fix what starts it'
 complete --command osdimage --condition __osdimage_at --arguments registry --description 'Read and change the registry of a Windows that does not run'
+complete --command osdimage --condition __osdimage_at --arguments schema --description 'Show what documents of --json hold, as JSON Schema'
 complete --command osdimage --condition __osdimage_at --arguments doctor --description 'Show what is installed, what is missing, and how to install it'
 complete --command osdimage --condition __osdimage_at --arguments help --description 'Show the help of a command'
 complete --command osdimage --condition __osdimage_at --short-option V --long-option version --description 'Show the version and exit'
@@ -1234,6 +1235,12 @@ complete --command osdimage --condition '__osdimage_in registry export' --long-o
 complete --command osdimage --condition '__osdimage_in registry export' --short-option q --long-option quiet --description 'Print nothing but errors, and what was asked for'
 complete --command osdimage --condition '__osdimage_in registry export' --long-option debug --description 'Show the log, and the traceback of an error'
 complete --command osdimage --condition '__osdimage_in registry export' --short-option h --long-option help --description 'Show this message and exit'
+
+complete --command osdimage --condition '__osdimage_in schema' --arguments 'apply apply-also boot-check boot-fix boot-install boot-show bootimage-add-driver bootimage-export bootimage-files bootimage-set bootimage-show capture common compare delete deploy deploy-also deploy-plan deploy-plans deploy-set deploy-set-plan diff disk-backup disk-check disk-format disk-init disk-plan disk-restore disk-show doctor driver-add driver-check driver-export-installed driver-import driver-installed driver-list driver-match driver-package-add driver-package-create driver-package-delete driver-package-export driver-package-list driver-package-remove driver-package-show driver-remove driver-set driver-show error event export export-split extract facts facts-line info join list media-extract media-list media-show mount optimize registry-export registry-get registry-import registry-set run run-actions run-answers run-explain run-plan run-results run-yaml schema split unmount update verify'
+complete --command osdimage --condition '__osdimage_in schema' --long-option json --description 'Print one JSON document on stdout; an error, too'
+complete --command osdimage --condition '__osdimage_in schema' --short-option q --long-option quiet --description 'Print nothing but errors, and what was asked for'
+complete --command osdimage --condition '__osdimage_in schema' --long-option debug --description 'Show the log, and the traceback of an error'
+complete --command osdimage --condition '__osdimage_in schema' --short-option h --long-option help --description 'Show this message and exit'
 
 complete --command osdimage --condition '__osdimage_in doctor' --long-option json --description 'Print one JSON document on stdout; an error, too'
 complete --command osdimage --condition '__osdimage_in doctor' --short-option q --long-option quiet --description 'Print nothing but errors, and what was asked for'
