@@ -6,6 +6,7 @@ PYTHON ?= python3
 COVERAGE_FLOOR ?= 90
 PYTEST_ARGS ?=
 FAULTS_ARGS ?=
+RELEASE_ARGS ?=
 # How long `make fuzz` takes, all parsers together.
 MINUTES ?= 10
 # What `make tour` runs: all pages unless told otherwise.
@@ -25,7 +26,7 @@ export PATH := $(PATH):/usr/local/sbin:/usr/sbin:/sbin
 export PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: api bench clean demo fast faults formats fuzz help kills lint matrix quick races sanitize setup setup-run site test tour wheel wimlib
+.PHONY: api bench clean demo fast faults formats fuzz help kills lint matrix quick races release sanitize setup setup-run site test tour wheel wimlib
 
 help: ## Show these lines
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -78,6 +79,9 @@ site: setup ## Make the documentation site in build/site
 api: setup ## Write down the public interface of the library anew, in docs/library/api.txt, and tell what changed
 	@$(BIN)/python .ci/api.py
 
+release: ## Make wheels with libwim and libntfs-3g inside, and the source distribution, in dist/release (RELEASE_ARGS=--help)
+	@$(PYTHON) packaging/wheel/release.py $(RELEASE_ARGS)
+
 lint: setup ## Run ruff, mypy --strict and shellcheck
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
@@ -85,6 +89,7 @@ lint: setup ## Run ruff, mypy --strict and shellcheck
 	MYPYPATH=tests $(BIN)/mypy --strict benchmarks
 	MYPYPATH=.ci:tests $(BIN)/mypy --strict -m tour -p touring
 	MYPYPATH=.ci $(BIN)/mypy --strict .ci/manual.py
+	$(BIN)/mypy --strict packaging/wheel
 	shellcheck $(SCRIPTS)
 
 bench: setup ## Run every benchmark; results go to benchmarks/results

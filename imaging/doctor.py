@@ -16,7 +16,7 @@ from importlib import metadata
 from pathlib import Path
 
 from osdimage.imaging.distribution import Distribution, Family, Packages
-from osdimage.imaging.programs import find_program
+from osdimage.imaging.programs import bundled_parts, bundled_version, find_program
 from osdimage.imaging.version import VERSION
 
 __all__ = ["Component", "Remark", "Report", "Severity", "examine"]
@@ -96,6 +96,9 @@ class _Device:
 _SYSTEM_LIBRARIES = ("/lib", "/usr/lib", "/usr/local/lib")
 _LIBWIM = Packages(debian="libwim15", fedora="wimlib", arch="wimlib")
 _LIBNTFS = Packages(debian="ntfs-3g", fedora="ntfs-3g-libs", arch="ntfs-3g")
+# What mends a wheel that has the libraries inside.
+_REINSTALL = "pip install --force-reinstall osdimage"
+_UPGRADE = "pip install --upgrade osdimage"
 
 _PROGRAMS = (
     _Program(
@@ -205,6 +208,7 @@ _HOLES = (
     ("2022.10.3", "CVE-2022-40284 and older ones"),
     ("2026.2.25", "CVE-2026-40706"),
     ("2026.7.7", _CVES_OF_2026_07),
+    ("2026.9.18", "eight overflows of 2026-09 without a number"),
 )
 # The same for Debian 12, from the changelog of the package.
 _HOLES_BOOKWORM = (
@@ -223,7 +227,14 @@ def examine(distribution: Distribution | None = None) -> Report:
     """
     here = distribution or Distribution.current()
     components = (
-        Component(name="osdimage", needed_for="everything", required=True, present=True, version=VERSION),
+        Component(
+            name="osdimage",
+            needed_for="everything",
+            required=True,
+            present=True,
+            version=VERSION,
+            remarks=_remarks_on_bundle(),
+        ),
         Component(
             name="Python", needed_for="everything", required=True, present=True, version=platform.python_version()
         ),
@@ -234,6 +245,13 @@ def examine(distribution: Distribution | None = None) -> Report:
         *(_examine_device(device) for device in _DEVICES),
     )
     return Report(distribution=here, components=components)
+
+
+def _remarks_on_bundle() -> tuple[Remark, ...]:
+    parts = [f"{part.name} {part.version}" for part in bundled_parts()]
+    if not parts:
+        return ()
+    return (Remark(Severity.NOTE, f"brings along {', '.join(parts)}; those of the system are not used"),)
 
 
 def _examine_libraries(here: Distribution) -> tuple[Component, ...]:
@@ -266,7 +284,7 @@ def _examine_libraries(here: Distribution) -> tuple[Component, ...]:
             required=True,
             present=loads,
             version=str(version) if loads else None,
-            install=None if loads else here.install_command(_LIBWIM),
+            install=None if loads else _REINSTALL if bundled_parts() else here.install_command(_LIBWIM),
             remarks=tuple(remarks),
         ),
         Component(name="NTFS support of libwim", needed_for=ntfs_purpose, required=True, present=ntfs, remarks=deaf),
@@ -276,10 +294,11 @@ def _examine_libraries(here: Distribution) -> tuple[Component, ...]:
 
 
 def _examine_libntfs(here: Distribution, needed_for: str, *, linked: bool) -> Component:
-    path = _loaded_library("libntfs-3g") if linked else None
-    version = _libntfs_version(here, path)
-    present = linked or version is not None
-    remarks = _remarks_on_libntfs(version, here)
+    bundled = bundled_version("libntfs-3g")
+    path = _loaded_library("libntfs-3g") if linked and bundled is None else None
+    version = bundled or _libntfs_version(here, path)
+    present = linked or (bundled is None and version is not None)
+    remarks = _remarks_on_libntfs(version, here, bundled=bundled is not None)
     if path is not None and version is None:
         text = f"{path} is in use, of which no package tells the version; whether it has known holes is not known"
         remarks = (Remark(Severity.WARNING, text),)
@@ -289,7 +308,7 @@ def _examine_libntfs(here: Distribution, needed_for: str, *, linked: bool) -> Co
         required=True,
         present=present,
         version=version,
-        install=None if present else here.install_command(_LIBNTFS),
+        install=None if present else _REINSTALL if bundled else here.install_command(_LIBNTFS),
         remarks=remarks,
     )
 
@@ -341,7 +360,7 @@ def _package_version(here: Distribution, path: Path) -> str | None:
     return words[-1] if words else None
 
 
-def _remarks_on_libntfs(version: str | None, here: Distribution) -> tuple[Remark, ...]:
+def _remarks_on_libntfs(version: str | None, here: Distribution, *, bundled: bool) -> tuple[Remark, ...]:
     if version is None:
         return ()
     # The version of Debian's package has an epoch; one that somebody built has not.
@@ -350,7 +369,11 @@ def _remarks_on_libntfs(version: str | None, here: Distribution) -> tuple[Remark
         advice = "install the update from Debian's security archive: sudo apt-get install --only-upgrade ntfs-3g"
     else:
         holes = [names for fixed, names in _HOLES if _is_older(version, fixed)]
-        advice = f"unless {here.name} has mended it, do not open volumes or images that you do not trust"
+        advice = (
+            f"install a newer osdimage, which brings a newer one: {_UPGRADE}"
+            if bundled
+            else f"unless {here.name} has mended it, do not open volumes or images that you do not trust"
+        )
     if not holes:
         return ()
     return (

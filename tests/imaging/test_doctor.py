@@ -13,6 +13,7 @@ import pytest
 from osdimage.imaging import doctor
 from osdimage.imaging.distribution import Distribution, Family
 from osdimage.imaging.doctor import Component, Remark, Severity
+from osdimage.imaging.programs import BundledPart
 
 BOOKWORM = Distribution(name="Debian GNU/Linux 12 (bookworm)", family=Family.DEBIAN, codename="bookworm")
 TRIXIE = Distribution(name="Debian GNU/Linux 13 (trixie)", family=Family.DEBIAN, codename="trixie")
@@ -245,7 +246,8 @@ def test_a_mended_libntfs_of_debian_12_has_no_remark(programs: Programs, version
         (ARCH, "2022.5.17", ["CVE-2022-40284", "CVE-2026-40706", "CVE-2026-42617"]),
         (ARCH, "2022.10.3", ["CVE-2026-40706", "CVE-2026-42617"]),
         (FEDORA, "2026.2.25", ["CVE-2026-42617"]),
-        (FEDORA, "2026.7.7", []),
+        (FEDORA, "2026.7.7", ["2026-09"]),
+        (FEDORA, "2026.9.28", []),
         (FEDORA, "2026.10.1", []),
     ],
 )
@@ -256,6 +258,7 @@ def test_elsewhere_the_upstream_version_decides(
     found = component("libntfs-3g", distribution)
     assert found.version == version
     text = " ".join(remark.text for remark in found.remarks)
+    assert ("2026-09" in text) == bool(named)
     for name in ("CVE-2022-40284", "CVE-2026-40706", "CVE-2026-42617"):
         assert (name in text) == (name in named)
     if named:
@@ -288,6 +291,51 @@ def test_a_library_that_a_wheel_brings_is_not_judged_by_the_package_of_the_syste
     assert (found.present, found.version) == (True, None)
     (remark,) = found.remarks
     assert remark.text.startswith("/opt/osdimage.libs/libntfs-3g-1a2b.so.89 is in use, of which no package tells")
+
+
+@pytest.fixture
+def bundle(monkeypatch: pytest.MonkeyPatch) -> list[BundledPart]:
+    """What a wheel brings along, for tests to change."""
+    parts = [
+        BundledPart("libwim", "1.14.5", "GPL-3.0-or-later", "wimlib=1.14.5-1"),
+        BundledPart("libntfs-3g", "2026.9.28", "GPL-2.0-or-later", "ntfs-3g=1:2026.9.28-2"),
+    ]
+    monkeypatch.setattr("osdimage.imaging.programs.bundled_parts", lambda: tuple(parts))
+    monkeypatch.setattr(doctor, "bundled_parts", lambda: tuple(parts))
+    return parts
+
+
+def test_what_a_wheel_brings_along_is_told_and_the_library_of_the_system_is_not_asked_for(
+    programs: Programs, bundle: list[BundledPart]
+) -> None:
+    assert bundle
+    programs.add_packages("1:2022.10.3-1")
+    programs.add_printing("mkntfs", MKNTFS)
+    found = component("libntfs-3g")
+    assert (found.present, found.version, found.remarks) == (True, "2026.9.28", ())
+    (remark,) = component("osdimage").remarks
+    assert remark == Remark(
+        Severity.NOTE, "brings along libwim 1.14.5, libntfs-3g 2026.9.28; those of the system are not used"
+    )
+
+
+def test_holes_of_what_a_wheel_brings_along_are_mended_by_a_newer_wheel(bundle: list[BundledPart]) -> None:
+    bundle[1] = replace(bundle[1], version="2026.7.7")
+    (remark,) = component("libntfs-3g").remarks
+    assert remark.severity is Severity.WARNING
+    assert remark.text.endswith(": install a newer osdimage, which brings a newer one: pip install --upgrade osdimage")
+
+
+def test_a_wheel_that_does_not_load_is_to_be_installed_again(
+    bundle: list[BundledPart], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert bundle
+    monkeypatch.setitem(sys.modules, "osdimage.native", None)
+    monkeypatch.setitem(sys.modules, "osdimage.native.runtime", None)
+    report = doctor.examine(FEDORA)
+    assert report.missing == ("libwim", "NTFS support of libwim", "libntfs-3g")
+    for name in ("libwim", "libntfs-3g"):
+        assert component(name, FEDORA).install == "pip install --force-reinstall osdimage"
 
 
 def test_the_library_is_the_one_that_this_process_has_loaded() -> None:

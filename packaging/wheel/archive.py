@@ -1,0 +1,107 @@
+"""Files of Debian's archive: fetched by apt as this machine has it set up, and unpacked without dpkg."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import shutil
+import subprocess
+import tarfile
+from pathlib import Path
+
+from pins import PinnedFile
+
+_APT_HELPER = "/usr/lib/apt/apt-helper"
+_AR_MAGIC = b"!<arch>\n"
+_AR_HEADER = 60
+
+
+class ReleaseError(Exception):
+    """What keeps a release from being made, in one sentence that a person can act on."""
+
+
+class Gone(ReleaseError):
+    """The archive has a pinned file no more: Debian has a newer version of it."""
+
+
+def fetch(pinned: PinnedFile, downloads: Path) -> Path:
+    """Return a pinned file: the one in the folder of downloads, or else fetched into it.
+
+    Raises:
+        Gone: when Debian's archive has it no more.
+        ReleaseError: when its contents are others, or this machine has no apt to fetch it with.
+    """
+    path = downloads / pinned.name
+    if not path.exists():
+        downloads.mkdir(parents=True, exist_ok=True)
+        _fetch_by_apt(pinned, path)
+    found = hashlib.sha256(path.read_bytes()).hexdigest()
+    if found != pinned.sha256:
+        raise ReleaseError(f"{path}: its SHA-256 is {found}, and pins.toml wants {pinned.sha256}; remove it")
+    return path
+
+
+def _fetch_by_apt(pinned: PinnedFile, path: Path) -> None:
+    if not Path(_APT_HELPER).exists():
+        raise ReleaseError(
+            f"{path}: is missing, and apt, which would fetch it, is not here: put it there; "
+            f"in Debian's archive it is {pinned.path}"
+        )
+    for site in archives():
+        done = subprocess.run(
+            [_APT_HELPER, "download-file", f"{site}/{pinned.path}", path],
+            capture_output=True,
+            check=False,
+            text=True,
+        )
+        if done.returncode == 0:
+            return
+        path.unlink(missing_ok=True)
+        if "404" not in done.stdout + done.stderr:
+            raise ReleaseError(f"{pinned.name}: cannot be fetched: {done.stderr.strip()}")
+    raise Gone(f"{pinned.path}: Debian's archive has it no more; packaging/wheel/pin.py pins what it has now")
+
+
+def archives() -> tuple[str, ...]:
+    """Return the roots of Debian's archive that apt uses here, without the last slash."""
+    done = subprocess.run(
+        ["apt-get", "indextargets", "--format", "$(ORIGIN) $(REPO_URI)", "Created-By: Packages"],
+        capture_output=True,
+        check=True,
+        text=True,
+    )
+    rows = (line.split(maxsplit=1) for line in done.stdout.splitlines())
+    roots = [row[1].rstrip("/") for row in rows if len(row) == 2 and row[0] == "Debian"]
+    # Updates of security are in an archive of their own.
+    return tuple(dict.fromkeys(each for each in roots if not each.endswith("-security")))
+
+
+def unpack_package(package: Path, folder: Path) -> None:
+    """Unpack the files of a binary package (deb(5)), which is an ar archive with a tar archive in it.
+
+    Raises:
+        ReleaseError: when it is none.
+    """
+    data = package.read_bytes()
+    if not data.startswith(_AR_MAGIC):
+        raise ReleaseError(f"{package}: is no Debian package")
+    at = len(_AR_MAGIC)
+    while at < len(data):
+        name = data[at : at + 16].decode("ascii").strip().rstrip("/")
+        size = int(data[at + 48 : at + 58])
+        at += _AR_HEADER
+        if name.startswith("data.tar"):
+            with tarfile.open(fileobj=io.BytesIO(data[at : at + size])) as archive:
+                archive.extractall(folder, filter="data")
+            return
+        at += size + size % 2
+    raise ReleaseError(f"{package}: has no data.tar")
+
+
+def unpack_source(archive: Path, folder: Path) -> Path:
+    """Unpack an archive of source, made anew; return the one folder that is in it."""
+    shutil.rmtree(folder, ignore_errors=True)
+    with tarfile.open(archive) as source:
+        source.extractall(folder, filter="data")
+    (top,) = folder.iterdir()
+    return top

@@ -1,0 +1,173 @@
+"""The libraries that a wheel has inside, where pkg-config finds them, and the program that comes with it.
+
+Debian's static libraries are linked into the extension module: nothing is looked for where it runs, and what another
+module of the process has loaded is never mistaken for it.  They were compiled against a newer C library than the one
+that the wheel is for, as position-independent code of programs: ``glibc.c`` has what the older one lacks, and
+``streams.c`` what only programs may do.  Zig links against any version of the C library, for any architecture.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from archive import ReleaseError, fetch, unpack_package, unpack_source
+from pins import HERE, Architecture, Library, Pins
+
+_SHIMS = ("glibc.c", "streams.c")
+_EXPORTS = HERE / "exports.map"
+# ntfsprogs/Makefile.am, mkntfs_SOURCES.
+_MKNTFS_SOURCES = ("attrdef.c", "boot.c", "sd.c", "mkntfs.c", "utils.c")
+_LINES_OF_A_FAILURE = 40
+_FLAGS = ("-O2", "-fPIC", "-g0", "-D_FILE_OFFSET_BITS=64")
+
+
+@dataclass(frozen=True, slots=True)
+class Toolchain:
+    """Zig as a C compiler for one architecture.
+
+    Attributes:
+        zig: the program.
+        folder: where what it has compiled already is kept.
+        architecture: what it compiles for.
+    """
+
+    zig: Path
+    folder: Path
+    architecture: Architecture
+
+    def compiler(self) -> tuple[str, ...]:
+        """Return the command of the compiler."""
+        return (str(self.zig), "cc", "-target", self.architecture.target)
+
+    def environment(self) -> dict[str, str]:
+        """Return the environment for it: nothing in it may change what is compiled."""
+        wanted = {name: os.environ[name] for name in ("PATH", "HOME", "TMPDIR", "LANG") if name in os.environ}
+        cache = str(self.folder)
+        return {**wanted, "ZIG_GLOBAL_CACHE_DIR": cache, "ZIG_LOCAL_CACHE_DIR": cache, "LC_ALL": "C"}
+
+    def run(self, *arguments: str | Path) -> None:
+        """Compile or link.
+
+        Raises:
+            ReleaseError: with what the compiler says.
+        """
+        run((*self.compiler(), *map(str, arguments)), environment=self.environment())
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """What is built into a wheel.
+
+    Attributes:
+        pins: what it is made of.
+        toolchain: what compiled it.
+        pkg_config: the folder with the descriptions of the libraries.
+        mkntfs: the program.
+    """
+
+    pins: Pins
+    toolchain: Toolchain
+    pkg_config: Path
+    mkntfs: Path
+
+
+def run(command: Sequence[str], *, environment: Mapping[str, str] | None = None, folder: Path | None = None) -> str:
+    """Run a program to its end; return what it printed.
+
+    Raises:
+        ReleaseError: with the last of what it printed, when it fails.
+    """
+    done = subprocess.run(
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        check=False,
+        text=True,
+        env=environment,
+        cwd=folder,
+    )
+    if done.returncode != 0:
+        said = "\n".join(done.stdout.splitlines()[-_LINES_OF_A_FAILURE:])
+        raise ReleaseError(f"{said}\n{' '.join(command)} ended with {done.returncode}")
+    return done.stdout
+
+
+def make_bundle(pins: Pins, toolchain: Toolchain, downloads: Path, folder: Path) -> Bundle:
+    """Lay out the libraries below a folder, made anew, and compile the program.
+
+    Raises:
+        ReleaseError: when something cannot be fetched or compiled.
+    """
+    shutil.rmtree(folder, ignore_errors=True)
+    lib = folder / "lib"
+    lib.mkdir(parents=True)
+    for library in pins.libraries:
+        _lay_out(library, toolchain.architecture, downloads, folder)
+    shims = [_compile_shim(name, toolchain, folder) for name in _SHIMS]
+    run((str(toolchain.zig), "ar", "rcsD", str(lib / "libosdshims.a"), *map(str, shims)))
+    pkg_config = lib / "pkgconfig"
+    pkg_config.mkdir()
+    for name, text in _descriptions(pins, folder).items():
+        (pkg_config / f"{name}.pc").write_text(text, encoding="utf-8")
+    return Bundle(pins, toolchain, pkg_config, _compile_mkntfs(pins, toolchain, downloads, folder))
+
+
+def _lay_out(library: Library, architecture: Architecture, downloads: Path, folder: Path) -> None:
+    """Copy the headers and the static library of a package."""
+    unpacked = folder / "packages" / library.package
+    unpack_package(fetch(library.files[architecture.name], downloads), unpacked)
+    shutil.copytree(unpacked / "usr/include", folder / "include", dirs_exist_ok=True)
+    for archive in (unpacked / "usr/lib").rglob("*.a"):
+        shutil.copy(archive, folder / "lib" / archive.name)
+
+
+def _compile_shim(name: str, toolchain: Toolchain, folder: Path) -> Path:
+    compiled = (folder / name).with_suffix(".o")
+    toolchain.run(*_FLAGS, "-Wall", "-Wextra", "-Werror", "-c", HERE / name, "-o", compiled)
+    return compiled
+
+
+def _descriptions(pins: Pins, folder: Path) -> dict[str, str]:
+    """Return the files of pkg-config: that of libwim has all of them, as each needs those after it."""
+    versions = {library.name: library.version for library in pins.libraries}
+    head = f"includedir={folder}/include\nlibdir={folder}/lib\n\n"
+    links = (
+        f"-L${{libdir}} -lwim -lntfs-3g -lfuse3 -losdshims -lrt "
+        f"-Wl,--version-script={_EXPORTS} -Wl,--build-id=none -Wl,--strip-all"
+    )
+    return {
+        "wimlib": f"{head}Name: wimlib\nDescription: libwim\nVersion: {versions['libwim']}\nLibs: {links}\n",
+        "libntfs-3g": f"{head}Name: libntfs-3g\nDescription: libntfs-3g\nVersion: {versions['libntfs-3g']}\nLibs:\n",
+    }
+
+
+def _compile_mkntfs(pins: Pins, toolchain: Toolchain, downloads: Path, folder: Path) -> Path:
+    """Compile mkntfs against the library of the wheel: what it writes is compared with that of the system."""
+    source = unpack_source(fetch(pins.mkntfs.file, downloads), folder / "source") / "ntfsprogs"
+    program = folder / "bin" / "mkntfs"
+    program.parent.mkdir()
+    toolchain.run(
+        *_FLAGS,
+        "-D_GNU_SOURCE",
+        "-DHAVE_CONFIG_H",
+        # It names its source where it asserts something.
+        f"-ffile-prefix-map={folder}=.",
+        f'-DVERSION="{pins.mkntfs.version}"',
+        f"-I{HERE / 'mkntfs'}",
+        f"-I{source}",
+        f"-I{folder / 'include' / 'ntfs-3g'}",
+        *(source / name for name in _MKNTFS_SOURCES),
+        folder / "lib" / "libntfs-3g.a",
+        folder / "glibc.o",
+        "-Wl,--build-id=none",
+        "-Wl,--strip-all",
+        "-o",
+        program,
+    )
+    return program

@@ -1,0 +1,95 @@
+#!/usr/bin/env python3
+"""Make a release: the source distribution, and wheels with libwim, libntfs-3g, libfuse3 and mkntfs inside.
+
+    python packaging/wheel/release.py [--architecture x86_64] [--downloads FOLDER]
+
+All that is made goes into ``dist/release``, with a file of checksums; what is needed on the way is below
+``build/release``.  Needed are Python 3.11 or newer with its headers, pkg-config, and the network for what is not there
+yet: the tools of ``requirements.txt`` from the package index, and what ``pins.toml`` names from Debian's archive.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import shutil
+import sys
+import venv
+from pathlib import Path
+
+from archive import ReleaseError
+from distributions import Workshop, make_source_distribution, make_wheel, time_of
+from libraries import Toolchain, make_bundle, run
+from pins import ARCHITECTURES, HERE, Architecture, read_pins
+
+ROOT = HERE.parent.parent
+REQUIREMENTS = HERE / "requirements.txt"
+_CHECKSUMS = "SHA256SUMS"
+
+
+def main() -> int:
+    """Make the release; return the exit code."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    names = [each.name for each in ARCHITECTURES]
+    parser.add_argument("--architecture", action="append", choices=names, help="by default all; may be repeated")
+    parser.add_argument("--out", type=Path, default=ROOT / "dist" / "release", help="made anew (dist/release)")
+    parser.add_argument("--work", type=Path, default=ROOT / "build" / "release", help="(build/release)")
+    parser.add_argument("--downloads", type=Path, help="of files that are fetched only if they are not there")
+    arguments = parser.parse_args()
+    chosen = [each for each in ARCHITECTURES if each.name in (arguments.architecture or names)]
+    work = arguments.work.resolve()
+    try:
+        release(chosen, arguments.out.resolve(), work, arguments.downloads or work / "downloads")
+    except ReleaseError as error:
+        print(f"release: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def release(architectures: list[Architecture], out: Path, work: Path, downloads: Path) -> None:
+    """Make everything.
+
+    Raises:
+        ReleaseError: when something cannot be made; what there was of an older release is gone then.
+    """
+    pins = read_pins()
+    python = make_tools(work)
+    zig = Path(run((str(python), "-c", "import ziglang; print(ziglang.__path__[0])")).strip()) / "zig"
+    workshop = Workshop(python, work, time_of(ROOT))
+    shutil.rmtree(out, ignore_errors=True)
+    made = [make_source_distribution(workshop, ROOT, out)]
+    say(made[0])
+    for architecture in architectures:
+        toolchain = Toolchain(zig, work / "zig", architecture)
+        bundle = make_bundle(pins, toolchain, downloads, work / architecture.name / "bundle")
+        made.append(make_wheel(workshop, made[0], bundle, out))
+        say(made[-1])
+    (out / _CHECKSUMS).write_text("".join(sorted(f"{sha256(each)}  {each.name}\n" for each in made)), encoding="utf-8")
+    run((str(python), "-m", "twine", "check", "--strict", *map(str, made)))
+
+
+def make_tools(work: Path) -> Path:
+    """Make the environment with the tools that build and check, if it is not that of today; return its interpreter."""
+    folder = work / "tools"
+    stamp = folder / "stamp"
+    wanted = f"{sys.version}\n{REQUIREMENTS.read_text(encoding='utf-8')}"
+    python = folder / "bin" / "python"
+    if not stamp.exists() or stamp.read_text(encoding="utf-8") != wanted:
+        venv.create(folder, clear=True, with_pip=True, symlinks=True)
+        run((str(python), "-m", "pip", "install", "--quiet", "--requirement", str(REQUIREMENTS)))
+        stamp.write_text(wanted, encoding="utf-8")
+    return python
+
+
+def say(made: Path) -> None:
+    """Tell a person what is there."""
+    print(f"{made}  {made.stat().st_size:,} bytes", flush=True)
+
+
+def sha256(path: Path) -> str:
+    """Return the checksum of a file, in hexadecimal digits."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,78 @@
+"""What wheels are made of is told to the last file, and the licences of all of it are there."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+RECIPE = Path(__file__).resolve().parents[2] / "packaging" / "wheel"
+
+
+@pytest.fixture
+def pins(monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
+    monkeypatch.syspath_prepend(str(RECIPE))
+    before = set(sys.modules)
+    import pins  # noqa: PLC0415 - a script of the recipe
+
+    yield pins
+    for name in set(sys.modules) - before:
+        if getattr(sys.modules[name], "__file__", "") and Path(str(sys.modules[name].__file__)).parent == RECIPE:
+            del sys.modules[name]
+
+
+def test_every_library_is_pinned_for_every_architecture(pins: ModuleType) -> None:
+    pinned = pins.read_pins()
+    assert [library.name for library in pinned.libraries] == ["libwim", "libntfs-3g", "libfuse3"]
+    for library in pinned.libraries:
+        assert library.files.keys() == {architecture.name for architecture in pins.ARCHITECTURES}
+        for architecture in pins.ARCHITECTURES:
+            file = library.files[architecture.name]
+            # pool/main/w/wimlib/libwim-dev_1.14.5-1+b2_amd64.deb
+            assert re.fullmatch(
+                rf"pool/main/\w+/[\w.-]+/{library.package}_{re.escape(library.version)}-.+_{architecture.debian}\.deb",
+                file.path,
+            )
+            assert re.fullmatch(r"[0-9a-f]{64}", file.sha256)
+
+
+def test_every_tool_is_pinned() -> None:
+    lines = (RECIPE / "requirements.txt").read_text(encoding="utf-8").splitlines()
+    tools = [line for line in lines if not line.startswith("#")]
+    assert tools == sorted(tools)
+    assert all(re.fullmatch(r"[a-z0-9-]+==\d[\w.]*", tool) for tool in tools)
+
+
+def test_the_notice_names_each_part_with_its_licence_and_its_source(
+    pins: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(str(RECIPE))
+    import distributions  # noqa: PLC0415 - as above
+
+    pinned = pins.read_pins()
+    notice = distributions.notice_of(pinned, pins.ARCHITECTURES[0])
+    for part in pinned.parts:
+        assert f"| {part.name} | {part.version} | {part.licence} | <{part.home}> | {part.source} |" in notice
+    for file in distributions.files_of(pinned, pins.ARCHITECTURES[0]):
+        assert f"    {file.sha256}  {file.path}\n" in notice
+
+
+@pytest.mark.parametrize(
+    ("licence", "file", "title"),
+    [
+        ("GPL-2.0-or-later", "licences/GPL-2.txt", "GNU GENERAL PUBLIC LICENSE Version 2, June 1991"),
+        ("LGPL-2.1-only", "licences/LGPL-2.1.txt", "GNU LESSER GENERAL PUBLIC LICENSE Version 2.1, February 1999"),
+        ("GPL-3.0-or-later", "../../LICENSE", "GNU GENERAL PUBLIC LICENSE Version 3, 29 June 2007"),
+    ],
+)
+def test_the_texts_of_all_licences_are_there(pins: ModuleType, licence: str, file: str, title: str) -> None:
+    pinned = pins.read_pins()
+    texts = {"GPL-2.0-or-later", "LGPL-2.1-only", "GPL-3.0-or-later"}
+    assert {part.licence for part in pinned.parts} == texts
+    assert licence in texts
+    text = " ".join((RECIPE / file).read_text(encoding="utf-8").split())
+    assert text.startswith(title)
