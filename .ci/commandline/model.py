@@ -22,6 +22,7 @@ from osdimage.cli.guidance.related import RELATED
 from osdimage.cli.guidance.surroundings import FILES, VARIABLES, Surrounding
 from osdimage.cli.lazy import LazyGroup
 from osdimage.cli.params import OldSpelling
+from osdimage.cli.schemas import schema_names
 
 PROGRAM = "osdimage"
 # Where a sentence begins behind another.
@@ -289,6 +290,7 @@ _TEXTS: dict[str, Taken] = {
     "FILE|NAME": Taken(_MODELS, Paths.FILES),
     "ARCH": Taken(("x86", "amd64", "arm", "arm64")),
     "NONE|XPRESS|LZX|LZMS[:LEVEL]": Taken(("none", "xpress", "lzx", "lzms")),
+    "KIND": Taken(tuple(schema_names()), is_closed=True),
     "STEP|yaml|answers": Taken(("yaml", "answers")),
     "NAME|PATH": Taken(("SYSTEM", "SOFTWARE", "DEFAULT", "SAM", "SECURITY")),
     "any|inf|LIST": Taken(("any", "inf")),
