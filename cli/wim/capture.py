@@ -168,6 +168,8 @@ def capture_command(
     )
     target = Path("-") if isinstance(wim, Standard) else wim
     adds = target.exists() if create else append
+    # What is begun by the first of several captures, all of which are given in the same way.
+    is_first = create and not adds and not bases and update_of is not None and update_of.wim is None
     options = CaptureOptions(
         mode=WriteMode.APPEND if adds else WriteMode.OVERWRITE if overwrite else WriteMode.NEW,
         compression=wish.for_file(target, is_new=not adds),
@@ -177,7 +179,7 @@ def capture_command(
         strict=strict,
         pipable=pipable,
         bases=bases,
-        update_of=update_of,
+        update_of=None if is_first else update_of,
         names=Names(names),
     )
     if all_volumes:
@@ -227,6 +229,8 @@ def capture_command(
         f"{format_size(result.size)}; {medium} {format_size(result.file_size)} ({seconds:.1f} s)"
     )
     lines = [summary, *delta.needs_lines(result.needs), *standard.line(passed, "sent:")]
+    if is_first:
+        lines.append("  an update of no image: this is the first of a new WIM")
     if result.excluded:
         lines.append(f"  left out by the exclusions: {result.excluded:,}")
     if result.decompacted:

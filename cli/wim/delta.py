@@ -62,7 +62,7 @@ update_of = click.option(
     type=UpdateOfType(),
     metavar="[WIM:]IMAGE",
     help="Do not read files again that have not changed since this image, by path, size and times.  Without a WIM: the "
-    "only --base, or the WIM that is added to.",
+    "only --base, or the WIM that is added to; the first image of one that --create makes is an update of none.",
 )
 
 

@@ -74,6 +74,22 @@ def test_an_image_is_added_to_a_wim_that_is_made_if_it_is_missing(small: Path, t
     assert "choose --create or --overwrite" in osdimage("capture", small, wim, "--create", "--overwrite", code=2).err
 
 
+def test_the_first_capture_of_a_series_is_an_update_of_none_and_the_next_of_the_last(
+    small: Path, tmp_path: Path
+) -> None:
+    wim = tmp_path / "x.wim"
+    series = ("capture", small, wim, "--create", "--update-of", "-1", "--name")
+    assert "an update of no image" in osdimage(*series, "first").out
+    size = wim.stat().st_size
+    assert "an update of no image" not in osdimage(*series, "second").out
+    assert [each["Name"] for each in judges.wimlib_info(wim).images] == ["first", "second"]
+    # The second added a tree, and no contents.
+    assert wim.stat().st_size - size < 4096
+    assert "say in which WIM" in osdimage("capture", small, tmp_path / "y.wim", "--update-of", "-1", code=2).err
+    another = ("capture", small, tmp_path / "y.wim", "--create", "--update-of", f"{tmp_path / 'z.wim'}:1")
+    assert "z.wim" in osdimage(*another, code=2).err
+
+
 def test_the_json_document_tells_what_was_stored(small: Path, tmp_path: Path) -> None:
     path = tmp_path / "new.wim"
     document = osdimage("capture", small, path, "--json").document["images"][0]
