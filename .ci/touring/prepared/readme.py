@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from touring.stock import REG, osdimage, reference, windows
+from cases import udf
+
+from touring.stock import osdimage, windows
 
 
 def prepare() -> None:
-    """Make a folder, an image and a disk of a Windows, a boot image, and files that are put into it."""
-    reference(Path("Reference"))
-    osdimage("capture", str(windows(Path("tree"))), "windows.wim")
-    osdimage("deploy", "windows.wim", "disk.img", "--preset", "uefi", "--size", "64GB")
-    osdimage("capture", "tree", "boot.wim", "--name", "Windows PE")
-    Path("startnet.cmd").write_text("wpeinit\r\n", encoding="ascii")
-    Path("lab.reg").write_text(REG, encoding="ascii")
+    """Make a disc with an image of a Windows, and a script that is put into an image."""
+    osdimage("capture", str(windows(Path("tree"))), "install.wim", "--name", "Windows 11 Pro")
+    wim = udf.Node("install.wim", Path("install.wim").read_bytes())
+    Path("Windows.iso").write_bytes(udf.build(udf.Node(children=[udf.Node("sources", children=[wim])])).data)
+    Path("SetupComplete.cmd").write_text("powercfg /hibernate off\r\n", encoding="ascii")
