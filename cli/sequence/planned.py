@@ -33,6 +33,7 @@ def show_plan(plan: RunPlan, sequence_file: Path, reporter: Reporter, *, strict:
                 "problems": problems,
                 "remedies": plan.remedies(strict=strict) if problems else (),
                 "unchecked": plan.unchecked,
+                "unasked": plan.unasked,
                 "firmware": plan.firmware,
                 "warnings": plan.warnings,
             },

@@ -93,7 +93,11 @@ def rehearse(
     steps = tuple(walker.steps(first))
     unchecked = tuple(each for each in sequence.packages if each.lower() not in walker.needed)
     start = walker.first_start or foresee_first_start(rehearsal, copy)
-    return RunPlan(env.mask(sequence.name), steps, unchecked, machine.firmware.value, start), rehearsal
+    unasked: tuple[str, ...] = ()
+    if first == 0 and not any(step.decision is Decision.LATER for step in steps):
+        # Steps that ran, and those that are judged once a run goes on, may have asked.
+        unasked = machine.supplies.unasked(rehearsal.asked)
+    return RunPlan(env.mask(sequence.name), steps, unchecked, machine.firmware.value, start, unasked), rehearsal
 
 
 class _Walker:

@@ -99,6 +99,7 @@ class RunPlan:
         unchecked: packages that the sequence refers to and that no step needs which runs: nothing was asked about them.
         firmware: how the computer starts, ``uefi`` or ``bios``.
         first_start: what is put on the disk for the first start of the new Windows, or None.
+        unasked: programs and applications that were given, and that no step asks for which could run.
     """
 
     name: str
@@ -106,6 +107,7 @@ class RunPlan:
     unchecked: tuple[str, ...] = ()
     firmware: str = "uefi"
     first_start: StartForecast | None = None
+    unasked: tuple[str, ...] = ()
 
     def count(self, decision: Decision) -> int:
         """Count the steps of which this becomes."""
@@ -132,7 +134,8 @@ class RunPlan:
         left_out = tuple(f"{step.label}: {text}" for step in self.steps for text in step.warnings)
         of_start = () if self.first_start is None else self.first_start.warnings
         refused = tuple(step.obstacle for step in self.steps if step.decision is Decision.REFUSE and step.may_fail)
-        return (*left_out, *of_start, *self.tolerated, *refused)
+        unasked = tuple(f"no step asks for {quoted(each)}, which was given" for each in self.unasked)
+        return (*left_out, *of_start, *self.tolerated, *refused, *unasked)
 
     def obstacles(self, *, strict: bool = False) -> tuple[PlannedStep, ...]:
         """Return the steps that are refused and may not fail; with ``strict`` all, and those that are left out."""

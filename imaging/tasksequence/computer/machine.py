@@ -92,6 +92,7 @@ class Machine:
         rng: where GUIDs and serial numbers come from; not saved.
         saves_tables: whether the table that is on a disk is saved before it is replaced; not saved with the state.
         compact: how files in NTFS volumes that images are applied to are compressed as a whole, or None; not saved.
+        asked: programs and applications of the supplies that steps asked for, as the latter call them; not saved.
         has_powershell: whether a Windows that was applied has PowerShell, once that was asked; not saved.
 
     Close it, or use it in a ``with`` statement, once :meth:`hold` was called.
@@ -123,6 +124,7 @@ class Machine:
     rng: RandomBits = field(default_factory=random.SystemRandom, repr=False, compare=False)
     saves_tables: bool = field(default=True, repr=False, compare=False)
     compact: Algorithm | None = field(default=None, repr=False, compare=False)
+    asked: set[str] = field(default_factory=set, repr=False, compare=False)
     has_powershell: tuple[TargetSystem, bool] | None = field(default=None, repr=False, compare=False)
     _open: dict[int, Disk] = field(default_factory=dict, repr=False, compare=False)
 
@@ -177,6 +179,7 @@ class Machine:
             unsure=set(self.unsure),
             hives=dict(self.hives),
             planned=dict(self.planned),
+            asked=set(self.asked),
             is_rehearsal=True,
         )
 

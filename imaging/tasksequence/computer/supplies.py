@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -62,6 +62,10 @@ class Supplies:
     first_boot: FirstBoot = FirstBoot.SETUP
     without_client: bool = False
     secrets_on_disk: bool = False
+
+    def unasked(self, asked: Collection[str]) -> tuple[str, ...]:
+        """Return the names of the programs and applications that are not among those that steps asked for."""
+        return tuple(each for each in (*self.programs, *self.applications) if each not in asked)
 
     def to_document(self) -> dict[str, object]:
         """Return plain values for JSON."""

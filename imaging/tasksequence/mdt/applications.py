@@ -25,7 +25,7 @@ from osdimage.imaging.tasksequence.mdt.share_files import read_there, without_sh
 from osdimage.imaging.tasksequence.result import ActionInfo, Already, RunIn, StepClass, VariableInfo
 from osdimage.imaging.tasksequence.sequence import codes_of
 from osdimage.imaging.tasksequence.staging.commands import command_line
-from osdimage.imaging.tasksequence.staging.needs import needed_package
+from osdimage.imaging.tasksequence.staging.needs import given_application, needed_package
 from osdimage.imaging.tasksequence.staging.run_command_line import start_lines, warned
 from osdimage.imaging.tasksequence.staging.staged import StagedCommand, StagedFile, StagedPackage
 from osdimage.imaging.units import counted
@@ -137,7 +137,7 @@ class _Collected:
             return
         if len(way) > _DEEPEST:
             raise InvalidInput(f"the application {shown(way[0])} depends on others more than {_DEEPEST} deep")
-        given = next((each for name, each in self._machine.supplies.applications.items() if name.lower() == key), None)
+        given = given_application(self._machine, key)
         if given is not None:
             package = None if given.package is None else needed_package(self._machine, given.package)
             self._parts[key] = self._part(shown(guid), given.command, None, package)

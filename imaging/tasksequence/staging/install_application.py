@@ -19,7 +19,7 @@ from osdimage.imaging.tasksequence.mdt.share_files import read_there, without_sh
 from osdimage.imaging.tasksequence.result import ActionInfo, Already, RunIn, StepClass, VariableInfo
 from osdimage.imaging.tasksequence.staging.commands import SYSTEM_FOLDER, command_line, entering, quoted
 from osdimage.imaging.tasksequence.staging.install_software import listed
-from osdimage.imaging.tasksequence.staging.needs import folder_of, needed_package
+from osdimage.imaging.tasksequence.staging.needs import folder_of, given_application, needed_package
 from osdimage.imaging.tasksequence.staging.several import Part, retries_of, several
 from osdimage.imaging.tasksequence.staging.staged import SUCCESS, StagedCommand, StagedPackage
 
@@ -65,8 +65,7 @@ def stage_applications(env: Environment, machine: Machine) -> StagedCommand:
         wanted += [(each, "") for each in listed(env, machine, base, 2)]
     if not wanted:
         raise InvalidRequest("it names no application; valid are ApplicationName or BaseVariableName")
-    given = {name.lower(): application for name, application in machine.supplies.applications.items()}
-    found = [given.get(each.lower()) or given.get(name.lower() or each.lower()) for each, name in wanted]
+    found = [given_application(machine, each) or given_application(machine, name or each) for each, name in wanted]
     missing = tuple(dict.fromkeys(name or each for (each, name), one in zip(wanted, found, strict=True) if one is None))
     if missing:
         text = " and ".join(["{}"] * len(missing))

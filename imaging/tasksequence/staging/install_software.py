@@ -19,7 +19,7 @@ from osdimage.imaging.tasksequence.inputs import Inputs, boolean, optional
 from osdimage.imaging.tasksequence.mdt.share_files import read_there, without_shares
 from osdimage.imaging.tasksequence.result import ActionInfo, Already, RunIn, StepClass, VariableInfo
 from osdimage.imaging.tasksequence.staging.commands import command_line, entering, quoted
-from osdimage.imaging.tasksequence.staging.needs import folder_of, needed_package
+from osdimage.imaging.tasksequence.staging.needs import folder_of, given_program, needed_package
 from osdimage.imaging.tasksequence.staging.several import Part, retries_of, several
 from osdimage.imaging.tasksequence.staging.staged import SUCCESS, StagedCommand, StagedPackage
 
@@ -109,16 +109,16 @@ def _item(value: str) -> tuple[str, str]:
 
 
 def _commands(wanted: list[tuple[str, str]], machine: Machine) -> list[str]:
-    programs = machine.supplies.programs
     named = [f"{each}:{name}" for each, name in wanted]
-    missing = tuple(dict.fromkeys(each for each in named if each not in programs))
+    commands = [given_program(machine, each) for each in named]
+    missing = tuple(dict.fromkeys(each for each, command in zip(named, commands, strict=True) if command is None))
     if missing:
         text = " and ".join(["{}"] * len(missing))
         raise InvalidRequest(
             f"which command line is {', '.join(missing)}, a site knows, and the sequence does not",
             remedy=Remedy(f"give {text}", (Means.PROGRAM,) * len(missing), missing),
         )
-    return [programs[each] for each in named]
+    return [each for each in commands if each is not None]
 
 
 INFO = ActionInfo(

@@ -7,6 +7,7 @@ import re
 from osdimage.imaging.errors import InvalidRequest, Means, Remedy
 from osdimage.imaging.firststart.starting import POWERSHELL
 from osdimage.imaging.tasksequence.computer.machine import Machine
+from osdimage.imaging.tasksequence.computer.supplies import Application
 from osdimage.imaging.tasksequence.computer.target_files import files_of
 from osdimage.imaging.tasksequence.staging.commands import PACKAGES, quoted
 from osdimage.imaging.tasksequence.staging.staged import StagedPackage
@@ -61,3 +62,18 @@ def require_powershell(machine: Machine) -> None:
             machine.has_powershell = system, files.find(rf"{system.windows.root}\{POWERSHELL}") is not None
     if not machine.has_powershell[1]:
         raise InvalidRequest(f"it needs PowerShell, and the Windows that was applied has none ({POWERSHELL})")
+
+
+def given_program(machine: Machine, name: str) -> str | None:
+    """Return the command line that was given for a program, ``ID:Program``, or None."""
+    machine.asked.add(name)
+    return machine.supplies.programs.get(name)
+
+
+def given_application(machine: Machine, name: str) -> Application | None:
+    """Return how the application of this name or id is installed, in whatever case it was written, or None."""
+    for given, application in machine.supplies.applications.items():
+        if given.lower() == name.lower():
+            machine.asked.add(given)
+            return application
+    return None

@@ -12,8 +12,9 @@ from judges.batch import faults
 from judges.wine import Wine
 from osdimage.imaging.tasksequence.computer.supplies import Application, Supplies
 from osdimage.imaging.tasksequence.environment import Environment
-from osdimage.imaging.tasksequence.forms.build import step
+from osdimage.imaging.tasksequence.forms.build import sequence, step
 from osdimage.imaging.tasksequence.judging.judgement import Decision
+from osdimage.imaging.tasksequence.plan import plan_sequence
 from osdimage.imaging.tasksequence.sequence import Step
 from osdimage.imaging.tasksequence.staging.several import Part, several
 
@@ -58,6 +59,24 @@ def test_a_program_becomes_the_command_line_that_was_given_for_it(tmp_path: Path
     )
     assert (made.success_codes, made.retries, made.files) == ((0, 3010), None, ())
     assert made.does == "install ABC00001:Install & go"
+
+
+def test_a_plan_names_what_was_given_and_no_step_asks_for(tmp_path: Path) -> None:
+    supplies = Supplies(
+        programs={"ABC00001:Install & go": "setup.exe", "ABC00001:Install and go": "setup.exe"},
+        applications={
+            "EDITOR": Application("editor.exe"),
+            "viewer": Application("v.exe"),
+            "Veiwer": Application("v.exe"),
+        },
+    )
+    machine = new_windows({"ABC00001": tmp_path}, supplies=supplies)
+    plan = plan_sequence(sequence("S", read_step(PROGRAM), read_step(APPLICATIONS)), Environment(), machine)
+    assert plan.warnings[-2:] == (
+        "no step asks for 'ABC00001:Install and go', which was given",
+        "no step asks for 'Veiwer', which was given",
+    )
+    assert plan.unasked == ("ABC00001:Install and go", "Veiwer")
 
 
 def test_a_list_runs_its_programs_in_order_until_its_first_gap(tmp_path: Path) -> None:
