@@ -8,14 +8,11 @@
         image = wim.select(ImageSelector(edition="Professional", language="en-US"))
         apply_image(image, "/mnt/target")
 
-    import random
-    from datetime import UTC, datetime
-    from osdimage.imaging import Preset, open_disk, initialize, place, preset_layout
+    from osdimage.imaging import Preset, execute, make_plan, open_disk, preset_layout
 
-    with open_disk("/dev/sdz", write=True) as disk:
-        table = place(preset_layout(Preset.UEFI), disk.geometry, random.SystemRandom())
-        initialize(disk.target, table, now=datetime.now(UTC))
-        apply_image(image, disk.volume(3))
+    with WimFile.open("install.wim") as wim, open_disk("disk.img", create=64 << 30) as disk:
+        plan = make_plan(wim.image(1), preset_layout(Preset.UEFI), disk.geometry)
+        execute(plan, disk, wim.image(1))
 
 Names are imported when they are first used: ``import osdimage.imaging`` alone loads no C library.
 """

@@ -5,6 +5,8 @@ from __future__ import annotations
 from enum import IntFlag
 from functools import lru_cache
 
+__all__ = ["FileAttribute", "attribute_names"]
+
 
 class FileAttribute(IntFlag):
     """Attributes of a file or directory."""

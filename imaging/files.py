@@ -59,6 +59,10 @@ class FileSource(ABC):
         """Remember the name."""
         self.name = name
 
+    def __repr__(self) -> str:
+        """Return what it is, for logs and debuggers."""
+        return f"<{type(self).__name__} of {self.name}>"
+
     @abstractmethod
     def find(self, path: str) -> FileFacts | None:
         """Return what is at a path, or None when there is nothing.

@@ -15,6 +15,13 @@ class RandomBits(Protocol):
         """Return ``k`` random bits."""
 
 
+def drawn_from(rng: RandomBits | None) -> RandomBits:
+    """Return where to draw from: None stands for the system."""
+    import random  # noqa: PLC0415 - it brings hashes with it
+
+    return random.SystemRandom() if rng is None else rng
+
+
 def random_guid(rng: RandomBits) -> UUID:
     """Draw a version 4 GUID (RFC 9562)."""
     return UUID(int=rng.getrandbits(128), version=4)

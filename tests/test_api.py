@@ -19,6 +19,16 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+from osdimage.imaging import (
+    Preset,
+    WimFile,
+    capture_image,
+    initialize,
+    open_disk,
+    place,
+    preset_layout,
+)
+from osdimage.imaging.units import MIB
 
 
 @pytest.fixture(scope="module")
@@ -205,3 +215,31 @@ def test_pyright_knows_the_type_of_every_public_name_without_a_guess(
         if is_public(each["name"]) and (not each["isTypeKnown"] or each["isTypeAmbiguous"])
     }
     assert not unsure
+
+
+def test_a_public_function_takes_a_path_as_a_text_too(api: ModuleType) -> None:
+    functions = [value for value in public_kinds(api) if not isinstance(value, type)]
+    paths = {
+        f"{function.__name__}({name})"
+        for function in functions
+        for name, each in inspect.signature(function).parameters.items()
+        if each.annotation in {"Path", "Path | None"}
+    }
+    # Not a file of the caller's: where the kernel shows the devices.
+    assert paths == {"read_devices(sysfs)"}
+
+
+def test_what_holds_something_open_says_what_it_is(tmp_path: Path) -> None:
+    (tmp_path / "tree").mkdir()
+    capture_image(tmp_path / "tree", tmp_path / "a.wim")
+    with open_disk(tmp_path / "a.img", create=8 * MIB) as disk, WimFile.open(tmp_path / "a.wim") as wim:
+        initialize(disk.target, place(preset_layout(Preset.DATA_MBR), disk.geometry))
+        named = [repr(each) for each in (disk, disk.target, wim, wim.image(1), wim.image(1).files())]
+        assert str(disk.volume(1)) == f"{disk} partition 1"
+    assert named == [
+        f"<Disk {tmp_path}/a.img, 8.0 MB>",
+        f"<FileTarget {tmp_path}/a.img>",
+        f"<WimFile {tmp_path}/a.wim with 1 image>",
+        f"<WimImage 1 'tree' of {tmp_path}/a.wim>",
+        f"<ImageFiles of {tmp_path}/a.wim image 1>",
+    ]

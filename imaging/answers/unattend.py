@@ -61,6 +61,10 @@ class Unattend:
         self._document = document
         self._architecture = ARCHITECTURES.get(architecture, architecture)
 
+    def __repr__(self) -> str:
+        """Return what it is, for logs and debuggers."""
+        return f"<Unattend for {self._architecture}>"
+
     @classmethod
     def default(cls, architecture: str) -> Unattend:
         """Return what is generated for every deployment: pages of the first start that only people could answer."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 
 from osdimage.imaging.boot.bcd.check import default_entry, partition_refs
 from osdimage.imaging.boot.bcd.devices import DeviceElement, RawDevice, describe
@@ -91,7 +91,7 @@ def fix_boot(
     wish: FixWish | None = None,
     *,
     windows_disk: Disk | None = None,
-    now: datetime,
+    now: datetime | None = None,
     rng: RandomBits | None = None,
 ) -> FixResult:
     """Bind the store of a disk to its partitions, and put active flag, signature and boot sectors right.
@@ -105,7 +105,7 @@ def fix_boot(
         wish: how.
         windows_disk: another disk that has the Windows which starts by itself, open in the same way; None: the same.
             Of it only a signature of 0, and the place in the boot sector of Windows, are changed.
-        now: the time for the store.
+        now: the time for the store; None: now.
         rng: where a signature comes from, when the disk has none; None: the system.
 
     Raises:
@@ -117,7 +117,7 @@ def fix_boot(
     """
     if windows_disk is not None:
         refuse_alike(windows_disk.table, windows_disk.name, disk)
-    return _Fix(disk, windows_disk, wish or FixWish(), now, rng or random.SystemRandom()).run()
+    return _Fix(disk, windows_disk, wish or FixWish(), now or datetime.now(UTC), rng or random.SystemRandom()).run()
 
 
 class _Fix:

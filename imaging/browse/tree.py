@@ -93,6 +93,10 @@ class VolumeTree(ABC):
     name: str
     notes: tuple[str, ...] = ()
 
+    def __repr__(self) -> str:
+        """Return what it is, for logs and debuggers."""
+        return f"<{type(self).__name__} of {self.name}>"
+
     @abstractmethod
     def root(self) -> Found:
         """Return the root.

@@ -7,6 +7,7 @@ stand; a line that begins with ``#`` or ``;`` is a comment (its manual, "--sourc
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -44,13 +45,14 @@ class SourceTree:
         return self.path == "/"
 
 
-def read_sources(path: Path) -> tuple[SourceTree, ...]:
+def read_sources(path: str | os.PathLike[str]) -> tuple[SourceTree, ...]:
     """Read a list of sources.
 
     Raises:
         StorageError: when it cannot be read.
         InvalidInput: as :func:`decode_sources`.
     """
+    path = Path(path)
     return decode_sources(read_limited(path, MAX_BYTES, kind=_KIND), str(path))
 
 

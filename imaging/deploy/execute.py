@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 from osdimage.imaging.apply.bytes import WrittenBytes
@@ -61,7 +61,7 @@ def execute(
     *,
     others: Sequence[WimImage] = (),
     system_disk: Disk | None = None,
-    now: datetime,
+    now: datetime | None = None,
     saving: TableSaving = USUAL_SAVING,
     options: DeployOptions = DeployOptions(),  # noqa: B008 - it is frozen
     progress: ProgressCallback | None = None,
@@ -75,7 +75,7 @@ def execute(
         others: the other images, when the plan has several.
         system_disk: the disk with the boot manager, open for writing, when the plan is one of
             :func:`~osdimage.imaging.deploy.elsewhere.start_elsewhere`; boot files are added to it.
-        now: the time for the name of the saved table.
+        now: the time for the name of the saved table; None: now.
         saving: whether and where the table that is on the disk is saved.
         options: how; see there.
         progress: receives the progress, with one percentage over all steps.
@@ -94,7 +94,7 @@ def execute(
     An exception of any kind carries a note that says how far the work came; running it again starts from the beginning.
     """
     images = {each.index: each for each in (image, *others)}
-    job = DeployJob(images, now, saving, options, Supplies(), system_disk)
+    job = DeployJob(images, now or datetime.now(UTC), saving, options, Supplies(), system_disk)
     return alone(work_on_disk(plan, disk, job, progress))
 
 
@@ -104,7 +104,7 @@ def execute_set(
     disks: Mapping[int, Disk],
     images: Sequence[WimImage],
     *,
-    now: datetime,
+    now: datetime | None = None,
     saving: TableSaving = USUAL_SAVING,
     options: DeployOptions = DeployOptions(),  # noqa: B008 - it is frozen
     progress: ProgressCallback | None = None,
@@ -118,7 +118,7 @@ def execute_set(
         plan: from :func:`~osdimage.imaging.deploy.sets.plan_set`.
         disks: open for writing, by the numbers of the plan.
         images: those of the plan, of the WIM that is open.
-        now: the time for the names of the saved tables.
+        now: the time for the names of the saved tables; None: now.
         saving: whether the tables that are on the disks are saved; a file for one cannot be chosen.
         options: how; see :class:`DeployOptions`.
         progress: receives the progress over all disks.
@@ -135,7 +135,7 @@ def execute_set(
         raise InvalidRequest(f"{saving.path}: one file cannot hold the tables of several disks; valid is none")
     machine = {number: (each, disks[number]) for number, each in plan.plans.items()}
     by_index = {each.index: each for each in images}
-    job = DeployJob(by_index, now, saving, options, Supplies(), machine=machine)
+    job = DeployJob(by_index, now or datetime.now(UTC), saving, options, Supplies(), machine=machine)
     works = {number: DiskWork(each, disk, job) for number, (each, disk) in machine.items()}
     shares = _shares(plan)
     with telling(list(works.values())):

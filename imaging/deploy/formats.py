@@ -45,7 +45,7 @@ _OPENING = {DiskFormat.VHD: ("force_size_calc=current_size",)}
 
 @contextmanager
 def new_disk(
-    destination: Path, disk_format: DiskFormat, size_bytes: int, *, sector_size: int, replace: bool
+    destination: str | os.PathLike[str], disk_format: DiskFormat, size_bytes: int, *, sector_size: int, replace: bool
 ) -> Iterator[Disk]:
     """Yield a blank disk of a format other than raw, whose file has its name when the body ends well.
 
@@ -60,6 +60,7 @@ def new_disk(
         OsdImageError: when qemu-img or qemu-nbd is missing or fails.
         StorageError: when what was written cannot be stored, or the result not be named.
     """
+    destination = Path(destination)
     exists = os.path.lexists(destination)
     if exists and not destination.is_file():
         raise TargetRefused(f"{destination}: is not a regular file; a {disk_format} disk is written to a regular file")

@@ -25,7 +25,7 @@ from osdimage.imaging.disk.plan import DiskIdentity, DiskPlan
 from osdimage.imaging.disk.roles import Role, Scheme
 from osdimage.imaging.disk.tables.table import Partition, PartitionTable
 from osdimage.imaging.errors import InvalidRequest, TooSmall
-from osdimage.imaging.randomness import RandomBits
+from osdimage.imaging.randomness import RandomBits, drawn_from
 from osdimage.imaging.units import KIB, MIB, Geometry, counted, format_size
 from osdimage.imaging.volume.filesystems import FormatWish, refuse_impossible, serial_bits
 from osdimage.imaging.wim.checks.audit import refuse_dropped_names, refuse_missing, refuse_unsafe_names
@@ -179,7 +179,7 @@ def make_plan(
     image: WimImage,
     layout: DiskLayout,
     geometry: Geometry,
-    rng: RandomBits,
+    rng: RandomBits | None = None,
     *,
     partition: int | None = None,
     unattend: str | None = None,
@@ -192,7 +192,8 @@ def make_plan(
         image: of an open WIM.
         layout: the partitions to make.
         geometry: of the disk.
-        rng: where GUIDs, signatures and serial numbers come from; the same seed gives the same plan.
+        rng: where GUIDs, signatures and serial numbers come from; the same seed gives the same plan.  None:
+            the system.
         partition: the number of the partition for the image; None for the one that the layout means for Windows.
         unattend: the path of an answer file, or None; warnings of the plan say what Windows would ignore of it.
         boot: how the disk is made to start; None: it is not.  An image without boot files is deployed all the same,
@@ -207,6 +208,7 @@ def make_plan(
         InvalidInput: when Windows Setup would refuse the answer file.
         StorageError: when it cannot be read.
     """
+    rng = drawn_from(rng)
     table = place(layout, geometry, rng)
     target = choose_partition(table, partition)
     disk = DiskPlan(table, identity, advice(layout, geometry))

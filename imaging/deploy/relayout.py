@@ -45,7 +45,7 @@ from osdimage.imaging.disk.tables.table import Partition, PartitionTable
 from osdimage.imaging.disk.tables.write import verify_table
 from osdimage.imaging.disk.target import MemoryTarget
 from osdimage.imaging.errors import InvalidInput, InvalidLayout, Means, Remedy
-from osdimage.imaging.randomness import RandomBits
+from osdimage.imaging.randomness import RandomBits, drawn_from
 from osdimage.imaging.units import Geometry, format_size
 from osdimage.imaging.volume.fat.make import plan_fill
 from osdimage.imaging.volume.fat.write import FatOptions
@@ -67,7 +67,7 @@ def plan_from_wim(
     wim: WimFile,
     image: WimImage | None,
     geometry: Geometry,
-    rng: RandomBits,
+    rng: RandomBits | None = None,
     *,
     partition: int | None = None,
     unattend: str | None = None,
@@ -81,7 +81,7 @@ def plan_from_wim(
         wim: the open WIM.
         image: the one to apply, or None for every image to the partition that it was captured from.
         geometry: of the disk.
-        rng: where GUIDs, signatures and serial numbers come from.
+        rng: where GUIDs, signatures and serial numbers come from; None: the system.
         partition: the number of the partition for a single image; None for the one that it was captured from.
         unattend: the path of an answer file for a single image, or None.
         boot: how the disk is made to start; None: it is not.
@@ -96,6 +96,7 @@ def plan_from_wim(
         DoesNotFit: when the partitions are larger than the disk, even when they give what they can.
         OsdImageError: as :func:`~osdimage.imaging.deploy.plan.make_plan`.
     """
+    rng = drawn_from(rng)
     if image is None:
         refuse_several(wim)
         return plan_disk(list(wim.images), geometry, rng, boot=boot, identity=identity, sizes=sizes)

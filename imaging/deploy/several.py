@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 from osdimage.imaging.apply.supply import Supplies
 from osdimage.imaging.apply.together import TargetResult, together
@@ -34,7 +34,7 @@ def execute_on_all(
     image: WimImage,
     *,
     others: Sequence[WimImage] = (),
-    now: datetime,
+    now: datetime | None = None,
     saving: TableSaving = USUAL_SAVING,
     options: DeployOptions = DeployOptions(),  # noqa: B008 - it is frozen
     progress: ProgressCallback | None = None,
@@ -48,7 +48,7 @@ def execute_on_all(
         deployments: the disks, open for writing, with their plans: of the same images, with the same answer file.
         image: the image of the plans, of the WIM that is open.
         others: the other images, when the plans have several.
-        now: the time for the names of the saved tables.
+        now: the time for the names of the saved tables; None: now.
         saving: whether the tables that are on the disks are saved; a file for one cannot be chosen.
         options: how; see there.
         progress: receives the progress of all together; events that concern one disk name it.
@@ -67,7 +67,7 @@ def execute_on_all(
         raise InvalidRequest(f"{saving.path}: one file cannot hold the tables of several disks; valid is none")
     gathered = None if progress is None else Gathered(progress, [disk.name for disk in disks])
     images = {each.index: each for each in (image, *others)}
-    job = DeployJob(images, now, saving, options, Supplies())
+    job = DeployJob(images, now or datetime.now(UTC), saving, options, Supplies())
     works = [
         (each.disk.path, work_on_disk(each.plan, each.disk, job, None if gathered is None else gathered.of(number)))
         for number, each in enumerate(deployments)

@@ -16,6 +16,7 @@ from osdimage.imaging.disc.recognised import recognise
 from osdimage.imaging.disc.source import DiscSource
 from osdimage.imaging.disc.trees import find_trees
 from osdimage.imaging.errors import InvalidInput, InvalidRequest, StorageError
+from osdimage.imaging.units import format_size
 
 # UDF has 1023 bytes for a path, and ISO 9660 eight levels without Rock Ridge.
 _DEEPEST = 255
@@ -108,6 +109,10 @@ class Disc:
         self._remembered = 0
         # Last: until here whoever opened it closes it.
         self._descriptor: int | None = descriptor
+
+    def __repr__(self) -> str:
+        """Return what it is, for logs and debuggers."""
+        return f"<Disc {self.name}, {format_size(self.size_bytes)}>"
 
     def __enter__(self) -> Self:
         """Return it."""

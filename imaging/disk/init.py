@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 from osdimage.imaging.disk.content import UNKNOWN
@@ -65,8 +66,8 @@ def initialize(
     target: BlockTarget,
     table: PartitionTable,
     *,
-    now: datetime,
-    save_to: Path | None = None,
+    now: datetime | None = None,
+    save_to: str | os.PathLike[str] | None = None,
     save: bool = True,
     done: Callable[[Step], None] | None = None,
     begun: Callable[[], None] | None = None,
@@ -75,7 +76,7 @@ def initialize(
 
     Everything is checked before the first write.  The old table is saved first, to ``save_to`` or where
     :func:`~osdimage.imaging.disk.tables.backup.default_path` says, where the newest few of a disk stay; a blank disk
-    has none.  The caller closes the target.
+    has none; ``now`` is the time in its name and its document, None for now.  The caller closes the target.
     ``begun`` is called before the first write, ``done`` after each step.
 
     Raises:
@@ -100,8 +101,8 @@ def restore(
     target: BlockTarget,
     backup: backups.TableBackup,
     *,
-    now: datetime,
-    save_to: Path | None = None,
+    now: datetime | None = None,
+    save_to: str | os.PathLike[str] | None = None,
     save: bool = True,
     done: Callable[[Step], None] | None = None,
 ) -> WriteReport:
@@ -146,7 +147,13 @@ def repaired(reading: DiskReading) -> PartitionTable:
     return replace(table, usable=usable, entry_count=ENTRY_COUNT)
 
 
-def rewrite(target: BlockTarget, table: PartitionTable, *, now: datetime, save_to: Path | None = None) -> WriteReport:
+def rewrite(
+    target: BlockTarget,
+    table: PartitionTable,
+    *,
+    now: datetime | None = None,
+    save_to: str | os.PathLike[str] | None = None,
+) -> WriteReport:
     """Write a repaired table; unlike :func:`initialize`, what the partitions hold is left as it is.
 
     Raises:
@@ -170,12 +177,18 @@ def rewrite(target: BlockTarget, table: PartitionTable, *, now: datetime, save_t
 
 
 def _save(
-    target: BlockTarget, old: DiskReading, steps: tuple[Step, ...], *, now: datetime, save_to: Path | None
+    target: BlockTarget,
+    old: DiskReading,
+    steps: tuple[Step, ...],
+    *,
+    now: datetime | None,
+    save_to: str | os.PathLike[str] | None,
 ) -> Path | None:
+    now = now or datetime.now(UTC)
     backup = backups.take_backup(target, old, now=now, steps=steps)
     if backup.is_blank:
         return None
-    path = save_to if save_to is not None else backups.default_path(target, now)
+    path = backups.default_path(target, now) if save_to is None else Path(save_to)
     backups.save_backup(backup, path)
     if save_to is None:
         backups.remove_older(path, backup)

@@ -56,6 +56,14 @@ class Disk:
         # Of one that is only read: who looks again is not asked for a key again.
         self._encrypted: dict[Extent, OpenVolume] = {}
 
+    def __str__(self) -> str:
+        """Return what messages call it."""
+        return self.name
+
+    def __repr__(self) -> str:
+        """Return what it is, for logs and debuggers."""
+        return f"<Disk {self.name}, {format_size(self.geometry.size_bytes)}>"
+
     @property
     def name(self) -> str:
         """What messages call it."""

@@ -36,6 +36,14 @@ class BlockTarget(ABC):
         self.name = name
         self.geometry = geometry
 
+    def __str__(self) -> str:
+        """Return what messages call it."""
+        return self.name
+
+    def __repr__(self) -> str:
+        """Return what it is, for logs and debuggers."""
+        return f"<{type(self).__name__} {self.name}>"
+
     def read_at(self, offset_bytes: int, size_bytes: int) -> bytes:
         """Return exactly ``size_bytes`` bytes.
 

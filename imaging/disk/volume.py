@@ -52,6 +52,10 @@ class OpenVolume:
     wrong_keys: tuple[str, ...] = ()
     opening: Opening = AS_FOUND
 
+    def __str__(self) -> str:
+        """Return what messages call it."""
+        return self.name
+
     @classmethod
     def of(
         cls, target: DiskTarget, extent: Extent, path: Path, partition: int | None, opening: Opening = AS_FOUND

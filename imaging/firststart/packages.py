@@ -75,7 +75,7 @@ class Package:
         return sum(each.size for each in self.files)
 
 
-def count_package(name: str, path: Path) -> Package:
+def count_package(name: str, path: str | os.PathLike[str]) -> Package:
     """Find all that belongs to a package; nothing is read but names and sizes.
 
     Args:
@@ -88,6 +88,7 @@ def count_package(name: str, path: Path) -> Package:
             of it or to a folder, a name that Windows does not open, or two that differ in case only.
         StorageError: when it cannot be read.
     """
+    path = Path(path)
     fault = fault_of(name) or ("holds a separator" if "/" in name or "\\" in name else None)
     if fault is not None:
         raise InvalidRequest(f"the package {quoted(name)} cannot be put on the disk: its name {fault}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 
 from osdimage.imaging.disk.volume import OpenVolume
 from osdimage.imaging.errors import InvalidRequest, quoted
@@ -108,7 +108,7 @@ def carry_out(
     volume: OpenVolume,
     *,
     root: str,
-    now: datetime,
+    now: datetime | None = None,
     force: bool = False,
     progress: ProgressCallback | None = None,
 ) -> None:
@@ -121,7 +121,7 @@ def carry_out(
         plan: decided for this volume as it is now.
         volume: open for writing.
         root: the directory of Windows.
-        now: the time of what is changed.
+        now: the time of what is changed; None: now.
         force: write to a volume that is marked dirty, too.
         progress: receives events while packages are written, of their bytes.
 
@@ -130,6 +130,7 @@ def carry_out(
         TargetRefused: when the volume is not to be written to; nothing was written.
         StorageError: when writing failed, or a package cannot be read.
     """
+    now = now or datetime.now(UTC)
     now_ns = int(now.timestamp()) * 10**9
     if plan.packages and plan.removes:
         with open_files(volume, write=True, force=force) as files:

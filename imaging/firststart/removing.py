@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import UTC, datetime
 
 from osdimage.imaging.disk.volume import OpenVolume
 from osdimage.imaging.errors import InvalidRequest
@@ -22,14 +22,14 @@ _HIVES = ("SYSTEM", "SOFTWARE")
 _LARGEST_SCRIPT = 1 << 20
 
 
-def remove_first_start(volume: OpenVolume, *, now: datetime, force: bool = False) -> int:
+def remove_first_start(volume: OpenVolume, *, now: datetime | None = None, force: bool = False) -> int:
     """Delete the folder of a first start, with its results, and take back what would start it.
 
     An NTFS volume gets all of it at one moment, or nothing.  Returns how many files were deleted.
 
     Args:
         volume: open for writing.
-        now: the time of what is changed.
+        now: the time of what is changed; None: now.
         force: write to a volume that is marked dirty, too.
 
     Raises:
@@ -45,7 +45,7 @@ def remove_first_start(volume: OpenVolume, *, now: datetime, force: bool = False
     with open_files(volume, write=True, force=force) as files:
         _take_back_script(files, script_of(root))
         for name, each in edits.items():
-            edit_hive(files, hive_path(root, name), name, each, now)
+            edit_hive(files, hive_path(root, name), name, each, now or datetime.now(UTC))
         return _delete(files)
 
 

@@ -479,6 +479,10 @@ class Hive:
         self.replayed: Replayed | None = replayed
         self._warnings = warnings
 
+    def __repr__(self) -> str:
+        """Return what it is, for logs and debuggers."""
+        return f"<Hive {self.root.name!r}>"
+
     @property
     def warnings(self) -> tuple[str, ...]:
         """What is wrong with the file, as far as it was read: one sentence each, which names the key."""

@@ -6,6 +6,7 @@ Which hive a key is in is told by its path: ``HKEY_LOCAL_MACHINE\SOFTWARE\...`` 
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -24,7 +25,7 @@ _NAME_IT = Remedy("name it with {}", (Means.HIVE,))
 
 
 def reg_commands(
-    file: Path,
+    file: str | os.PathLike[str],
     *,
     hive: str | None = None,
     now: datetime | None = None,
@@ -44,6 +45,7 @@ def reg_commands(
         InvalidRequest: when a key does not tell its hive, and none is named.
         StorageError: when it cannot be read.
     """
+    file = Path(file)
     edits = read_reg(file)
     if hive is not None:
         return (_of_file(file, hive, edits, now, on_warning),) if edits else ()

@@ -8,6 +8,7 @@ strings with ``\\`` and ``\"``, which may hold line ends.
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -95,13 +96,14 @@ def parse_reg(data: bytes, *, name: str = "file", code_page: str = "cp1252") -> 
     return tuple(edits)
 
 
-def read_reg(path: Path, *, code_page: str = "cp1252") -> tuple[Edit, ...]:
+def read_reg(path: str | os.PathLike[str], *, code_page: str = "cp1252") -> tuple[Edit, ...]:
     """Read a registration file from where it is; see :func:`parse_reg`.
 
     Raises:
         StorageError: when it cannot be read.
         InvalidInput: as :func:`parse_reg`.
     """
+    path = Path(path)
     try:
         with path.open("rb") as file:
             data = file.read(MAX_BYTES + 1)

@@ -13,6 +13,7 @@ where a quote that is written twice stands for itself.  A backslash stands for i
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -61,13 +62,14 @@ class CommandDefaults:
         return DeletePath(path, self.recursive, self.force, origin)
 
 
-def read_commands(path: Path, defaults: CommandDefaults = CommandDefaults()) -> tuple[Command, ...]:
+def read_commands(path: str | os.PathLike[str], defaults: CommandDefaults = CommandDefaults()) -> tuple[Command, ...]:
     """Read a file of commands.
 
     Raises:
         StorageError: when it cannot be read.
         InvalidInput: as :func:`decode_commands`.
     """
+    path = Path(path)
     return decode_commands(read_limited(path, MAX_BYTES, kind="command files"), str(path), defaults)
 
 

@@ -10,6 +10,7 @@ What the old tree alone used stays in the file until images are exported.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -39,7 +40,7 @@ _COPIES = 3
 
 
 def replace_file(
-    wim: Path,
+    wim: str | os.PathLike[str],
     selector: ImageSelector,
     path: str,
     change: Callable[[bytes], bytes | None],
@@ -75,7 +76,7 @@ def alone(path: str, change: Callable[[bytes], bytes | None]) -> Callable[[Conte
 
 
 def replace_files(
-    wim: Path,
+    wim: str | os.PathLike[str],
     selector: ImageSelector,
     paths: Sequence[str],
     change: Callable[[Contents], Contents],
@@ -102,6 +103,7 @@ def replace_files(
         NotAWim, CorruptWim, UnsafeName: when the WIM is damaged.
         StorageError: when writing failed; the message says whether the WIM is as it was.
     """
+    wim = Path(wim)
     refs = tuple(refs)
     with scratch_folder() as folder, wim_errors(wim), open_to_append(wim) as handle:
         reference_files(handle, refs)

@@ -15,6 +15,7 @@ does.
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
@@ -375,7 +376,7 @@ class Environment(MutableMapping[str, str]):
                 check_settable(name)
                 self._store(layer, name, value)
 
-    def save(self, path: Path) -> None:
+    def save(self, path: str | os.PathLike[str]) -> None:
         """Write the variables to a file that only its owner can read, complete or not at all.
 
         The defaults of a step are not part of it.  Secrets are in it in the clear: the sequence needs them again.
@@ -383,16 +384,18 @@ class Environment(MutableMapping[str, str]):
         Raises:
             StorageError: when it cannot be written.
         """
+        path = Path(path)
         write_state(path, self.to_document())
 
     @classmethod
-    def load(cls, path: Path) -> Environment:
+    def load(cls, path: str | os.PathLike[str]) -> Environment:
         """Read the variables from a file.
 
         Raises:
             StorageError: when it cannot be read.
             InvalidDocument: as :meth:`from_document`.
         """
+        path = Path(path)
         return cls.from_document(read_state(path).values, source=str(path))
 
     def copy(self) -> Environment:

@@ -80,6 +80,10 @@ class SequenceLog:
         self._clock = clock
         self._file = _continued(path)
 
+    def __repr__(self) -> str:
+        """Return what it is, for logs and debuggers."""
+        return f"<SequenceLog {self.path}>"
+
     def __enter__(self) -> Self:
         """Return the log."""
         return self

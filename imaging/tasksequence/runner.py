@@ -16,6 +16,7 @@ was at work is run again.
 from __future__ import annotations
 
 import hashlib
+import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -86,7 +87,7 @@ def run_sequence(
     leave_out: LeaveOut = NOTHING,
     observer: Observer = _ignore,
     log: SequenceLog | None = None,
-    state_file: Path | None = None,
+    state_file: str | os.PathLike[str] | None = None,
     resume: RunState | None = None,
 ) -> RunReport:
     """Check everything, and run a task sequence.
@@ -116,6 +117,7 @@ def run_sequence(
         TargetRefused: when another program uses a disk; nothing was written.
         StorageError: when the log or the state cannot be written.
     """
+    state_file = None if state_file is None else Path(state_file)
     state = resume if resume is not None else RunState(fingerprint(sequence), env, machine)
     state.require_sequence(fingerprint(sequence))
     state.require_steps(len(sequence.steps))

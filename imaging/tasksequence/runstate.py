@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -77,12 +78,13 @@ class RunState:
             remedy = Remedy("when it has ended and Windows is shut down, go on with {}", (Means.COLLECTED,))
             raise InvalidRequest("the run is paused for the first start of the new Windows", remedy=remedy)
 
-    def save(self, path: Path) -> None:
+    def save(self, path: str | os.PathLike[str]) -> None:
         """Write the state; the file is for its owner alone, since secrets are in it.
 
         Raises:
             StorageError: when it cannot be written.
         """
+        path = Path(path)
         document = {
             "format": _FORMAT,
             "version": _VERSION,
@@ -108,13 +110,14 @@ class RunState:
         write_state(path, document)
 
     @classmethod
-    def load(cls, path: Path) -> RunState:
+    def load(cls, path: str | os.PathLike[str]) -> RunState:
         """Read a state.
 
         Raises:
             StorageError: when it cannot be read.
             InvalidDocument: when it is not such a file, is damaged, or is of another version.
         """
+        path = Path(path)
         document, source = read_state(path), str(path)
         require_format(document, _FORMAT, _VERSION, source=source, what="the saved state of a task sequence")
         try:

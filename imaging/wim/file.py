@@ -12,6 +12,7 @@ from uuid import UUID
 
 from osdimage.imaging.errors import CorruptWim, ImageNotFound
 from osdimage.imaging.progress import Meter, Phase, ProgressCallback
+from osdimage.imaging.units import counted
 from osdimage.imaging.wim import select
 from osdimage.imaging.wim.checks.parts import find_parts, part_of
 from osdimage.imaging.wim.described import info
@@ -128,7 +129,7 @@ class WimFile:
 
     def __repr__(self) -> str:
         """Name the file and count the images."""
-        return f"<WimFile {self.path} with {len(self)} images>"
+        return f"<WimFile {self.path} with {counted(len(self), 'image')}>"
 
     def image(self, index: int) -> WimImage:
         """Return the image with a 1-based index.

@@ -75,6 +75,16 @@ class Entry:
     streams: tuple[Stream, ...]
     details: EntryDetails | None = None
 
+    @property
+    def is_directory(self) -> bool:
+        """Whether it is a directory; a junction is one, too."""
+        return self.attributes & 0x10 != 0
+
+    @property
+    def size(self) -> int:
+        """How many bytes the file has, without its named streams."""
+        return self.streams[0].size
+
 
 def each_entry(
     handle: WimHandle,

@@ -20,7 +20,7 @@ from osdimage.imaging.disk.layouts.rules import MAX_GPT_PARTITIONS, problems
 from osdimage.imaging.disk.roles import GPT_NAMES, Role, Scheme
 from osdimage.imaging.disk.tables.table import FIRST_LOGICAL, Partition, PartitionTable
 from osdimage.imaging.errors import DoesNotFit, InvalidLayout
-from osdimage.imaging.randomness import RandomBits, random_guid
+from osdimage.imaging.randomness import RandomBits, drawn_from, random_guid
 from osdimage.imaging.units import GIB, KIB, MIB, Bytes, Extent, Geometry, Lba, align_down, align_up, format_size
 
 ENTRY_COUNT = 128
@@ -37,8 +37,8 @@ _MSR_SMALL, _MSR_LARGE, _MSR_LARGE_FROM = 32 * MIB, 128 * MIB, 16 * GIB
 _ESP_LEAST, _ESP_MOST, _ESP_LEAST_4K = 100 * MIB, 1000 * MIB, 260 * MIB
 
 
-def place(layout: DiskLayout, geometry: Geometry, rng: RandomBits) -> PartitionTable:
-    """Give every partition of a layout its sectors and identifiers.
+def place(layout: DiskLayout, geometry: Geometry, rng: RandomBits | None = None) -> PartitionTable:
+    """Give every partition of a layout its sectors and identifiers, which are drawn from ``rng``; None is the system.
 
     Raises:
         InvalidLayout: when the layout breaks rules that hold on every disk; all of them are listed.
@@ -46,6 +46,7 @@ def place(layout: DiskLayout, geometry: Geometry, rng: RandomBits) -> PartitionT
     """
     if found := problems(layout):
         raise InvalidLayout(found)
+    rng = drawn_from(rng)
     layout = replace(layout, partitions=tuple(_as_stored(each) for each in layout.partitions))
     if layout.scheme is Scheme.GPT:
         return _place_gpt(layout, geometry, rng)

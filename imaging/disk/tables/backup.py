@@ -221,13 +221,14 @@ def _piece(entry: Fields, source: str) -> Piece:
     return Piece(offset, data, entry.text("what"))
 
 
-def save_backup(backup: TableBackup, path: Path, *, overwrite: bool = False) -> None:
+def save_backup(backup: TableBackup, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
     """Write the document under its name complete or not at all, and wait until it is on the medium.
 
     Raises:
         TargetRefused: when the file exists and ``overwrite`` is not given, or is no file.
         StorageError: when it cannot be written.
     """
+    path = Path(path)
     if not overwrite and path.exists():
         raise TargetRefused(f"{path} exists", remedy=Remedy("give another name, or {}", (Means.OVERWRITE,)))
     if path.exists() and not path.is_file():
@@ -236,13 +237,14 @@ def save_backup(backup: TableBackup, path: Path, *, overwrite: bool = False) -> 
     write_document(path, to_json(backup))
 
 
-def load_backup(path: Path) -> TableBackup:
+def load_backup(path: str | os.PathLike[str]) -> TableBackup:
     """Read a saved table.
 
     Raises:
         StorageError: when the file cannot be read.
         InvalidDocument: as :func:`from_json`.
     """
+    path = Path(path)
     return from_json(read_document(path, MAX_BYTES), source=str(path))
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 from osdimage.imaging.drivers.checking.kinds import OF_TOPIC, Kind
 from osdimage.imaging.drivers.inf.closure import FileClosure
@@ -101,7 +101,7 @@ def check_package(
     os: TargetOs | None = None,
     architecture: Architecture | None = None,
     *,
-    now: datetime,
+    now: datetime | None = None,
     checker: CatalogChecker | None = None,
 ) -> CheckedDriver:
     """Return what is wrong with a package.
@@ -110,13 +110,13 @@ def check_package(
         package: which must be open.
         os: a Windows: only what is for it.
         architecture: only what is for this, when there is no ``os``.
-        now: certificates that have ended by then are told.
+        now: certificates that have ended by then are told; None: now.
         checker: that several packages share.
 
     Raises:
         InvalidVolume, StorageError: when a file cannot be read.
     """
-    return _Check(package, os, architecture, now, checker or CatalogChecker()).run()
+    return _Check(package, os, architecture, now or datetime.now(UTC), checker or CatalogChecker()).run()
 
 
 class _Check:

@@ -19,6 +19,10 @@ class InjectionTarget(ABC):
 
     name: str
 
+    def __repr__(self) -> str:
+        """Return what it is, for logs and debuggers."""
+        return f"<{type(self).__name__} {self.name}>"
+
     @abstractmethod
     def opened(self) -> AbstractContextManager[FileSource]:
         """Open its files for reading.

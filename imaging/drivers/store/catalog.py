@@ -75,7 +75,11 @@ def default_catalog() -> Path:
 
 @contextmanager
 def open_catalog(
-    path: Path | None = None, *, writes: bool = False, creates: bool = False, busy_s: float = BUSY_SECONDS
+    path: str | os.PathLike[str] | None = None,
+    *,
+    writes: bool = False,
+    creates: bool = False,
+    busy_s: float = BUSY_SECONDS,
 ) -> Iterator[DriverCatalog]:
     """Open a catalog, and yield it.
 
@@ -91,6 +95,7 @@ def open_catalog(
         StorageError: when it cannot be read or made.
         TargetRefused: when another process does not let go of it in time.
     """
+    path = None if path is None else Path(path)
     path = default_catalog() if path is None else path
     with Database(path, writes=writes or creates, creates=creates, busy_s=busy_s) as database:
         catalog = DriverCatalog(database, Contents(path))

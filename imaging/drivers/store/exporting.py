@@ -47,7 +47,9 @@ class Exported:
     size: int
 
 
-def export_package(catalog: DriverCatalog, name: str, destination: Path, *, overwrite: bool = False) -> Exported:
+def export_package(
+    catalog: DriverCatalog, name: str, destination: str | os.PathLike[str], *, overwrite: bool = False
+) -> Exported:
     """Write the enabled drivers of a package, each with a folder of its own, into a new folder or a ZIP.
 
     It appears whole or not at all.
@@ -64,6 +66,7 @@ def export_package(catalog: DriverCatalog, name: str, destination: Path, *, over
         TargetRefused: when the destination is there.
         StorageError: when it cannot be written.
     """
+    destination = Path(destination)
     members = members_of(catalog, name)
     drivers = [each for each in members if each.is_enabled]
     if not drivers:

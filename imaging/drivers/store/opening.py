@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 from osdimage.imaging.drivers.store.addresses import is_address, supply_of
 from osdimage.imaging.drivers.store.catalog import open_catalog
@@ -13,7 +12,9 @@ from osdimage.imaging.drivers.supplied.opened import Supply, open_supply
 
 
 @contextmanager
-def open_driver_files(path: str | os.PathLike[str], *, catalog: Path | None = None) -> Iterator[Supply]:
+def open_driver_files(
+    path: str | os.PathLike[str], *, catalog: str | os.PathLike[str] | None = None
+) -> Iterator[Supply]:
     """Open driver files for reading, and yield them.
 
     Args:

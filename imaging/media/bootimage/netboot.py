@@ -271,13 +271,14 @@ def refuse_places(plan: NetPlan, folder: Path) -> None:
 
 
 @logged("write the files for wimboot to {folder}")
-def write_net_files(plan: NetPlan, folder: Path) -> None:
+def write_net_files(plan: NetPlan, folder: str | os.PathLike[str]) -> None:
     """Write the files and the lines of iPXE; files of these names are replaced, each in one step.
 
     Raises:
         TargetRefused: as :func:`refuse_places`; nothing is written.
         StorageError: when one cannot be written; the message names it.
     """
+    folder = Path(folder)
     refuse_places(plan, folder)
     try:
         folder.mkdir(parents=True, exist_ok=True)

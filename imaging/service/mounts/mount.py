@@ -77,6 +77,10 @@ class Mounted:
         self.warnings = warnings
         self._is_unmounted = False
 
+    def __repr__(self) -> str:
+        """Return what it is, for logs and debuggers."""
+        return f"<Mounted {self.directory}{', unmounted' if self._is_unmounted else ''}>"
+
     @property
     def directory(self) -> Path:
         """Where it is mounted."""

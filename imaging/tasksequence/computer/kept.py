@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from osdimage.imaging.boot.firmware import Firmware
@@ -102,22 +103,24 @@ def machine_of(document: object, *, source: str) -> Machine:
         raise InvalidDocument(f"{source} is damaged: {reason_of(error)}") from error
 
 
-def save_machine(machine: Machine, path: Path) -> None:
+def save_machine(machine: Machine, path: str | os.PathLike[str]) -> None:
     """Write a machine to a file that only its owner can read, complete or not at all; secrets may be in it.
 
     Raises:
         StorageError: when it cannot be written.
     """
+    path = Path(path)
     write_state(path, machine_document(machine))
 
 
-def load_machine(path: Path) -> Machine:
+def load_machine(path: str | os.PathLike[str]) -> Machine:
     """Read a machine from a file.
 
     Raises:
         StorageError: when it cannot be read.
         InvalidDocument: as :func:`machine_of`.
     """
+    path = Path(path)
     return machine_of(read_state(path).values, source=str(path))
 
 

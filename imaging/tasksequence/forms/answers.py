@@ -5,6 +5,7 @@ It is given over what a run that is resumed was given before: what is not given 
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -146,13 +147,14 @@ class Answers:
         return found
 
 
-def load_answers(path: Path) -> Answers:
+def load_answers(path: str | os.PathLike[str]) -> Answers:
     """Read a file of YAML; :data:`GRAMMAR` describes it.
 
     Raises:
         StorageError: when it cannot be read.
         InvalidInput: as :func:`read_answers`.
     """
+    path = Path(path)
     try:
         with path.open("rb") as file:
             data = file.read(MAX_BYTES + 1)

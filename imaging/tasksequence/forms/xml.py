@@ -7,6 +7,7 @@ CLASSNAME="SMS_TaskSequencePackage"``, with the sequence as text in the property
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from osdimage.imaging.element import MAX_BYTES, Element, read_element, write_element
@@ -14,13 +15,14 @@ from osdimage.imaging.errors import InvalidInput, StorageError
 from osdimage.imaging.tasksequence.sequence import Sequence, check_sequence
 
 
-def load_sequence(path: Path) -> Sequence:
+def load_sequence(path: str | os.PathLike[str]) -> Sequence:
     """Read the sequence of a file: XML, or the short form in YAML where the name ends in .yaml or .yml.
 
     Raises:
         StorageError: when it cannot be read.
         InvalidInput: when it holds no sequence, or one that is not valid.
     """
+    path = Path(path)
     try:
         with path.open("rb") as file:
             data = file.read(MAX_BYTES + 1)

@@ -10,6 +10,7 @@ that an answer file comes before them.
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -63,7 +64,7 @@ class InstallSource:
 
 
 @contextmanager
-def open_install_source(path: Path) -> Iterator[InstallSource]:
+def open_install_source(path: str | os.PathLike[str]) -> Iterator[InstallSource]:
     """Open the files of a Windows Setup: a folder with them, or their disc (ISO).
 
     Raises:
@@ -72,6 +73,7 @@ def open_install_source(path: Path) -> Iterator[InstallSource]:
         InvalidInput: when the disc is damaged.
         StorageError: when it cannot be read.
     """
+    path = Path(path)
     if is_archive(path):
         raise InvalidRequest(f"{path} is an archive; valid are a folder with the files of a Windows Setup, or its disc")
     with open_supply(path) as supply:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -53,7 +54,7 @@ def verify_files(
 
 @logged("verify {path}")
 def verify_file(
-    path: Path,
+    path: str | os.PathLike[str],
     *,
     refs: Iterable[str] = (),
     threads: int | None = None,
@@ -76,6 +77,7 @@ def verify_file(
     Raises:
         StorageError: when a file cannot be read.
     """
+    path = Path(path)
     return verify_files([path], refs=refs, threads=threads, memory=memory, progress=progress)[0]
 
 

@@ -6,6 +6,7 @@ comment (its manual, "PATHS AND LISTFILES").
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from osdimage.imaging.documents import as_listing, lines_of, read_limited
@@ -17,13 +18,14 @@ _KIND = "lists of paths"
 _QUOTES = "'\""
 
 
-def read_paths(path: Path) -> tuple[str, ...]:
+def read_paths(path: str | os.PathLike[str]) -> tuple[str, ...]:
     """Read a list of paths.
 
     Raises:
         StorageError: when it cannot be read.
         InvalidDocument: as :func:`decode_paths`.
     """
+    path = Path(path)
     return decode_paths(read_limited(path, MAX_BYTES, kind=_KIND), str(path))
 
 

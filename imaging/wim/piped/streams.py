@@ -46,6 +46,14 @@ class OutputStream:
         self._descriptor = descriptor
         self._error: OSError | None = None
 
+    def __str__(self) -> str:
+        """Return what messages call it."""
+        return self.name
+
+    def __repr__(self) -> str:
+        """Return what it is, for logs and debuggers."""
+        return f"<OutputStream {self.name}>"
+
     @contextmanager
     def opened(self) -> Iterator[int]:
         """Yield the descriptor of a pipe; what is written to it has passed when the ``with`` ends.
@@ -119,6 +127,14 @@ class InputStream:
         self._buffer = b""
         self._at = 0
         self._kept: list[bytes] | None = None
+
+    def __str__(self) -> str:
+        """Return what messages call it."""
+        return self.name
+
+    def __repr__(self) -> str:
+        """Return what it is, for logs and debuggers."""
+        return f"<InputStream {self.name}>"
 
     @property
     def passed(self) -> Passed:
