@@ -1,6 +1,10 @@
 """What Sphinx is told to make the site of the pages in this folder; ``make site`` runs it."""
 
+import sys
 from importlib.metadata import version as version_of
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).with_name("_ext")))
 
 project = "osdimage"
 author = "the developers of osdimage"
@@ -11,7 +15,10 @@ extensions = [
     "sphinx.ext.napoleon",
     "sphinx_copybutton",
     "sphinx_design",
+    "command_pages",
+    "command_links",
 ]
+exclude_patterns = ["_ext"]
 # What a program prints is no language: an apostrophe in it is no mistake.
 suppress_warnings = ["misc.highlighting_failure"]
 html_theme = "furo"

@@ -215,7 +215,8 @@ def _option(option: click.Option, context: click.Context) -> Option:
     shown = slice(1) if isinstance(option, OldSpelling) else slice(None)
     is_switch = option.is_flag or option.count
     metavar = None if is_switch else _metavar(option)
-    text = " ".join((option.help or "").split())
+    # Some say their default as click does.
+    text = re.sub(r"\[default: (.*)\]$", r"Default: \1.", " ".join((option.help or "").split()))
     return Option(
         names=tuple(sorted(option.opts[shown], key=len)),
         opposites=tuple(option.secondary_opts[shown]),

@@ -436,7 +436,7 @@ complete --command osdimage --condition '__osdimage_in deploy' --force-files
 complete --command osdimage --condition '__osdimage_in deploy' --long-option also --require-parameter --force-files --description 'Another DISK for the same image, which is read and decompressed once for all'
 complete --command osdimage --condition '__osdimage_in deploy' --long-option disk --require-parameter --force-files --description 'In place of DISK, with --layout-from-wim: the disk that becomes disk N of ...'
 complete --command osdimage --condition '__osdimage_in deploy' --long-option preset --require-parameter --no-files --arguments 'uefi bios data-gpt data-mbr' --description 'A ready layout'
-complete --command osdimage --condition '__osdimage_in deploy' --long-option recovery --require-parameter --no-files --arguments 'before after none' --description 'Where the preset\'s recovery partition goes, seen from Windows. [default: after]'
+complete --command osdimage --condition '__osdimage_in deploy' --long-option recovery --require-parameter --no-files --arguments 'before after none' --description 'Where the preset\'s recovery partition goes, seen from Windows'
 complete --command osdimage --condition '__osdimage_in deploy' --long-option vars --require-parameter --force-files --description 'OSDPartitions... variables: lines NAME=VALUE, or a JSON object'
 complete --command osdimage --condition '__osdimage_in deploy' --long-option var --require-parameter --no-files --description 'One variable; wins over the file'
 complete --command osdimage --condition '__osdimage_in deploy' --long-option plan --require-parameter --force-files --description 'Carry out exactly a saved plan'
@@ -461,7 +461,7 @@ complete --command osdimage --condition '__osdimage_in deploy' --long-option no-
 complete --command osdimage --condition '__osdimage_in deploy' --long-option system --require-parameter --force-files --description 'Another disk with the boot manager, in its partition M, which firmware must ...'
 complete --command osdimage --condition '__osdimage_in deploy' --long-option signed-2023 --description 'UEFI: take the loaders signed with \'Windows UEFI CA 2023\' from the image ...'
 complete --command osdimage --condition '__osdimage_in deploy' --long-option locale --require-parameter --no-files --description 'Language of the boot menu, such as de-DE'
-complete --command osdimage --condition '__osdimage_in deploy' --long-option menu-name --require-parameter --no-files --description 'What the boot menu calls this Windows. [default: Windows]'
+complete --command osdimage --condition '__osdimage_in deploy' --long-option menu-name --require-parameter --no-files --description 'What the boot menu calls this Windows'
 complete --command osdimage --condition '__osdimage_in deploy' --long-option timeout --require-parameter --no-files --description 'Of the boot menu'
 complete --command osdimage --condition '__osdimage_in deploy' --long-option bios-loader --require-parameter --no-files --arguments 'auto image osdimage grub none' --description 'BIOS: where the boot sector of an NTFS system partition comes from'
 complete --command osdimage --condition '__osdimage_in deploy' --long-option winre --description 'Copy Windows\' recovery environment (winre.wim) to the recovery partition and ...'
@@ -500,7 +500,7 @@ complete --command osdimage --condition '__osdimage_in run' --long-option replay
 complete --command osdimage --condition '__osdimage_in run' --long-option discard-journal --description 'Also write to an NTFS volume that was not shut down: what only its journal ...'
 complete --command osdimage --condition '__osdimage_in run' --long-option package --require-parameter --force-files --description 'The file or directory of a package, or of drivers also catalog:NAME'
 complete --command osdimage --condition '__osdimage_in run' --long-option share --require-parameter --no-files --arguments '(__fish_complete_directories (commandline --current-token))' --description 'The directory that stands for a network share, such as that of ...'
-complete --command osdimage --condition '__osdimage_in run' --long-option firmware --require-parameter --no-files --arguments 'uefi bios' --description 'How the computer starts. [default: what fits the disk of Windows, or else uefi]'
+complete --command osdimage --condition '__osdimage_in run' --long-option firmware --require-parameter --no-files --arguments 'uefi bios' --description 'How the computer starts'
 complete --command osdimage --condition '__osdimage_in run' --long-option drivers-for --require-parameter --force-files --arguments 'host qemu' --description 'What tells the devices of the computer, by which drivers are chosen and ...'
 complete --command osdimage --condition '__osdimage_in run' --long-option catalog --require-parameter --force-files --description 'The catalog'
 complete --command osdimage --condition '__osdimage_in run' --long-option allow-modified --description 'Take drivers whose files are not as their catalogs say they were signed'
@@ -565,7 +565,7 @@ complete --command osdimage --condition '__osdimage_at disk' --short-option h --
 
 complete --command osdimage --condition '__osdimage_in disk plan' --force-files
 complete --command osdimage --condition '__osdimage_in disk plan' --long-option preset --require-parameter --no-files --arguments 'uefi bios data-gpt data-mbr' --description 'A ready layout'
-complete --command osdimage --condition '__osdimage_in disk plan' --long-option recovery --require-parameter --no-files --arguments 'before after none' --description 'Where the preset\'s recovery partition goes, seen from Windows. [default: after]'
+complete --command osdimage --condition '__osdimage_in disk plan' --long-option recovery --require-parameter --no-files --arguments 'before after none' --description 'Where the preset\'s recovery partition goes, seen from Windows'
 complete --command osdimage --condition '__osdimage_in disk plan' --long-option vars --require-parameter --force-files --description 'OSDPartitions... variables: lines NAME=VALUE, or a JSON object'
 complete --command osdimage --condition '__osdimage_in disk plan' --long-option var --require-parameter --no-files --description 'One variable; wins over the file'
 complete --command osdimage --condition '__osdimage_in disk plan' --long-option size --require-parameter --no-files --description 'Plan for a disk of this size instead of DISK'
@@ -581,7 +581,7 @@ complete --command osdimage --condition '__osdimage_in disk plan' --short-option
 
 complete --command osdimage --condition '__osdimage_in disk init' --force-files
 complete --command osdimage --condition '__osdimage_in disk init' --long-option preset --require-parameter --no-files --arguments 'uefi bios data-gpt data-mbr' --description 'A ready layout'
-complete --command osdimage --condition '__osdimage_in disk init' --long-option recovery --require-parameter --no-files --arguments 'before after none' --description 'Where the preset\'s recovery partition goes, seen from Windows. [default: after]'
+complete --command osdimage --condition '__osdimage_in disk init' --long-option recovery --require-parameter --no-files --arguments 'before after none' --description 'Where the preset\'s recovery partition goes, seen from Windows'
 complete --command osdimage --condition '__osdimage_in disk init' --long-option vars --require-parameter --force-files --description 'OSDPartitions... variables: lines NAME=VALUE, or a JSON object'
 complete --command osdimage --condition '__osdimage_in disk init' --long-option var --require-parameter --no-files --description 'One variable; wins over the file'
 complete --command osdimage --condition '__osdimage_in disk init' --long-option plan --require-parameter --force-files --description 'Carry out exactly a saved plan'
@@ -1071,7 +1071,7 @@ complete --command osdimage --condition '__osdimage_in boot install' --long-opti
 complete --command osdimage --condition '__osdimage_in boot install' --long-option ref --require-parameter --force-files --description 'Other files with contents: the parts of a split WIM, or the base of a delta; ...'
 complete --command osdimage --condition '__osdimage_in boot install' --long-option signed-2023 --description 'UEFI: take the loaders signed with \'Windows UEFI CA 2023\' from the image ...'
 complete --command osdimage --condition '__osdimage_in boot install' --long-option locale --require-parameter --no-files --description 'Language of the boot menu, such as de-DE'
-complete --command osdimage --condition '__osdimage_in boot install' --long-option menu-name --require-parameter --no-files --description 'What the boot menu calls this Windows. [default: Windows]'
+complete --command osdimage --condition '__osdimage_in boot install' --long-option menu-name --require-parameter --no-files --description 'What the boot menu calls this Windows'
 complete --command osdimage --condition '__osdimage_in boot install' --long-option timeout --require-parameter --no-files --description 'Of the boot menu'
 complete --command osdimage --condition '__osdimage_in boot install' --long-option bios-loader --require-parameter --no-files --arguments 'auto image osdimage grub none' --description 'BIOS: where the boot sector of an NTFS system partition comes from'
 complete --command osdimage --condition '__osdimage_in boot install' --long-option winre --description 'Copy Windows\' recovery environment (winre.wim) to the recovery partition and ...'
