@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import fastjsonschema
@@ -54,7 +55,7 @@ def strict(schema: dict[str, Any]) -> dict[str, Any]:
         return {"$ref": f"#/definitions/{schema['$ref'].rpartition('/')[2]}"}
     made = {name: value for name, value in schema.items() if name not in {"$schema", "$id", "$defs", "allOf"}}
     for keyword in ("items", "additionalProperties"):
-        if keyword in made:
+        if isinstance(made.get(keyword), dict):
             made[keyword] = strict(made[keyword])
     for keyword in ("anyOf", "oneOf"):
         if keyword in made:
@@ -112,3 +113,8 @@ def judge_text(text: str) -> None:
 def judge_event(text: str) -> None:
     """The same of a line that ``--events`` wrote."""
     judge(json.loads(text), "event")
+
+
+def judge_file(path: Path, kind: str) -> None:
+    """The same of a file that osdimage has written."""
+    judge(json.loads(path.read_text(encoding="utf-8")), kind)

@@ -17,6 +17,7 @@ from cases.offline_windows import WINDOWS_11, make_tree
 from cases.windows_trees import write_tree
 from judges import wim as wim_judges
 from judges.disk import run
+from judges.schemas import judge_file
 from runs.commands import osdimage
 
 pytestmark = pytest.mark.foreign
@@ -65,6 +66,7 @@ def test_nobody_is_asked_who_is_not_there(here: Path) -> None:
 
 def test_the_report_is_kept_in_the_windows_and_where_it_is_wanted(here: Path) -> None:
     document = osdimage("driver", "add", "windows", *ADD, "--yes", "--report", "r.json", "--json").document
+    judge_file(here / "windows/Windows/Temp/osdimage-drivers.json", "driver-report")
     kept = json.loads((here / "windows/Windows/Temp/osdimage-drivers.json").read_text())
     assert kept["drivers"] == document["drivers"]
     assert json.loads((here / "r.json").read_text())["changed"] is True

@@ -9,6 +9,7 @@ from cases.offline_windows import WINDOWS_11, make_tree
 from cases.old_windows import put_files
 from cases.sequence import MBR
 from cases.windows_trees import write_tree
+from judges.schemas import judge_file
 from osdimage.imaging.capture import capture_image
 from osdimage.imaging.tasksequence.forms.build import sequence, step
 from osdimage.imaging.tasksequence.forms.xml import write_sequence
@@ -45,6 +46,7 @@ def test_a_run_that_builds_and_captures_pauses_and_goes_on(tmp_path: Path, words
     assert "* 5. sysprep: the run goes on with it when the new Windows was started and shut down" in shown.out
     assert "* 6. capture: then capture disk 0 partition 1 (C:) to" in shown.out
     paused = osdimage(*words, "--state", tmp_path / "state.json", "--yes")
+    judge_file(tmp_path / "state.json", "run-state")
     assert "Build: paused for the first start, 3 steps done, 1 waits for the first start" in paused.out
     assert f"--resume {tmp_path / 'state.json'} --collected" in paused.err
     refused = resumed(tmp_path, "--yes", code=2)
