@@ -5,9 +5,20 @@ Every value may be None: then the answer file says nothing about it, and what it
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from enum import StrEnum
 from ipaddress import IPv4Address
+
+MAX_COMPUTER_NAME = 15
+"""Characters of the name of a computer (NetBIOS)."""
+# Microsoft, "Naming conventions in Active Directory for computers, domains, sites, and OUs": NetBIOS computer names.
+_COMPUTER = re.compile(r"[^\\/:*?\"<>|.,~!@#$%^&'(){}\s_=+;\[\]`]+")
+
+
+def is_computer_name(text: str) -> bool:
+    """Tell whether a computer can be called so."""
+    return len(text) <= MAX_COMPUTER_NAME and not text.isdigit() and _COMPUTER.fullmatch(text) is not None
 
 
 class LicenseMode(StrEnum):

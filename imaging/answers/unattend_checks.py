@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from osdimage.imaging.answers.document import Document, Name, Node, read_document
+from osdimage.imaging.answers.settings import MAX_COMPUTER_NAME, is_computer_name
 from osdimage.imaging.answers.wording import listed, shown
 from osdimage.imaging.errors import InvalidInput
 
@@ -93,6 +94,7 @@ def warnings_about(root: Node, architecture: str | None) -> tuple[str, ...]:
     if architecture is not None and used:
         found += _architectures(used, architecture)
     found += _outside(used)
+    found += _names(used)
     if not used:
         found.append(f"nothing of it is used: an image that is applied reads components of {listed(_USED)} only")
     return tuple(found)
@@ -140,6 +142,23 @@ _PE_SETTINGS = (
     *("Display", "EnableFirewall", "EnableNetwork", "LogPath", "PageFile", "Restart"),
     *("RunSynchronous", "RunAsynchronous"),
 )
+
+
+def _names(used: list[_Component]) -> Iterator[str]:
+    """Tell of names that no computer can have, which end Setup ("ComputerName" in the reference; ``*`` is any)."""
+    texts = [
+        (each, node.text.strip())
+        for each in used
+        if each.name.lower() == _SHELL and each.configuration_pass == _NAMING
+        for node in each.node.all(Name(NAMESPACE, "ComputerName"))
+    ]
+    wrong = [each for each, text in texts if text not in ("", "*") and not is_computer_name(text)]
+    if wrong:
+        valid = f"at most {MAX_COMPUTER_NAME} letters, digits and hyphens, not digits alone"
+        yield f"Windows ends its setup at a <ComputerName> that no computer can have: {listed(wrong)}; valid: {valid}"
+
+
+_SHELL, _NAMING = "microsoft-windows-shell-setup", "specialize"
 
 
 def _components(root: Node) -> Iterator[_Component]:

@@ -15,7 +15,7 @@ from __future__ import annotations
 import re
 import secrets
 
-from osdimage.imaging.answers.settings import LicenseMode, Locales, WindowsSettings
+from osdimage.imaging.answers.settings import LicenseMode, Locales, WindowsSettings, is_computer_name
 from osdimage.imaging.answers.time_zones import canonical
 from osdimage.imaging.answers.unattend import obfuscated
 from osdimage.imaging.tasksequence.codes import HResult
@@ -55,8 +55,6 @@ VARIABLES: tuple[VariableInfo, ...] = (
     optional(_LOCALE + "UserLocale", f"{_REGION}: for dates, times and numbers", source="CB"),
 )
 
-# Microsoft, "Naming conventions in Active Directory for computers, domains, sites, and OUs": NetBIOS computer names.
-_COMPUTER = re.compile(r"[^\\/:*?\"<>|.,~!@#$%^&'(){}\s_=+;\[\]`]+")
 _RANDOM_BYTES = 24
 # The unattend reference, International-Core: names of RFC 3066, in Windows also es-ES_tradnl; and for InputLocale a
 # language and its keyboard as hexadecimal numbers, in whose place an input method has two GUIDs.
@@ -149,7 +147,7 @@ def _computer_name(env: Environment, inputs: Inputs) -> str | None:
 
 def computer_name(text: str) -> str:
     """Read the name of a computer; ValueError when no computer can be called so."""
-    if len(text) > 15 or text.isdigit() or _COMPUTER.fullmatch(text) is None:
+    if not is_computer_name(text):
         raise ValueError
     return text
 

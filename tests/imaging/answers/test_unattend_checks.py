@@ -36,6 +36,11 @@ SILENT = {
     "the same settings for several architectures": settings(
         component() + component(arch="x86") + component(arch="arm64")
     ),
+    "a name of fifteen characters": settings(component("<ComputerName>ABCDE-123456789</ComputerName>")),
+    "a name that Windows makes up": settings(component("<ComputerName> * </ComputerName>")),
+    "a name that is to be filled in": settings(component("<ComputerName></ComputerName>")),
+    "a name in a pass that does not read it": settings()
+    + settings(component("<ComputerName>much too long for one</ComputerName>"), "oobeSystem"),
     "items of a list": settings(component(ITEMS)),
     "what other tools keep there": settings() + '<cpi:offlineImage xmlns:cpi="urn:schemas-microsoft-com:cpi"/>',
     "an empty pass": settings() + settings("", "windowsPE"),
@@ -97,6 +102,13 @@ IGNORED = {
             "the image is for",
         ],
     ),
+    **{
+        f"a name {why}": (
+            settings(component(f"<ComputerName>{name}</ComputerName>")),
+            [f"Windows ends its setup at a <ComputerName> that no computer can have: {SHELL} (specialize); valid"],
+        )
+        for why, name in {"of sixteen": "ABCDE-1234567890", "with a blank": "PC 42", "of digits": "0042"}.items()
+    },
     "a component twice": (
         settings(component("<a/>") + component("<b/>")),
         [f"Windows takes one of two components of one name in a pass: {SHELL} (specialize)"],
