@@ -82,11 +82,13 @@ api: setup ## Write down the public interface of the library anew, in docs/libra
 release: ## Make wheels with libwim and libntfs-3g inside, and the source distribution, in dist/release (RELEASE_ARGS=--help)
 	@$(PYTHON) packaging/wheel/release.py $(RELEASE_ARGS)
 
-lint: setup ## Run ruff, mypy --strict and shellcheck
+lint: setup ## Run ruff, mypy --strict, pyright on the examples, and shellcheck
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy --strict -p osdimage
 	MYPYPATH=tests $(BIN)/mypy --strict benchmarks
+	$(BIN)/mypy --strict docs/examples
+	$(BIN)/basedpyright --pythonpath $(BIN)/python
 	MYPYPATH=.ci:tests $(BIN)/mypy --strict -m tour -p touring
 	MYPYPATH=.ci $(BIN)/mypy --strict .ci/manual.py
 	$(BIN)/mypy --strict packaging/wheel

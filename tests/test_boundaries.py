@@ -330,6 +330,7 @@ def test_what_the_pages_import_is_public() -> None:
     root = Path(__file__).parents[1]
     text = "".join(page.read_text(encoding="utf-8") for page in (root / "README.md", *(root / "docs").rglob("*.md")))
     blocks = re.findall(r"^```python\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
+    blocks += [path.read_text(encoding="utf-8") for path in (root / "docs" / "examples").glob("*.py")]
     names = {
         name for block in blocks for name in imported_names(ast.walk(ast.parse(block))) if name.startswith("osdimage.")
     }

@@ -15,7 +15,7 @@ from osdimage.cli.deploy.wish import Planner
 from osdimage.cli.disk import params as disk_params
 from osdimage.cli.render import Reporter
 from osdimage.imaging.apply.together import TargetResult
-from osdimage.imaging.deploy.document import to_document
+from osdimage.imaging.deploy.document import plan_to_document
 from osdimage.imaging.deploy.several import Deployment, execute_on_all
 from osdimage.imaging.errors import (
     CorruptWim,
@@ -155,7 +155,7 @@ def rehearse(wishes: Sequence[DiskWish], planner: Planner, reporter: Reporter) -
         for each in results:
             if each.result is not None:
                 view.show_plan(each.target, each.result, reporter)
-    return several.report(results, reporter, lambda _: (), {}, kind="deploy-plans", plain=to_document)
+    return several.report(results, reporter, lambda _: (), {}, kind="deploy-plans", plain=plan_to_document)
 
 
 def _ask(deployments: Sequence[Deployment], reporter: Reporter) -> None:

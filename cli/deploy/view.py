@@ -11,7 +11,7 @@ from osdimage.cli import render
 from osdimage.cli.boot import install as boot_install
 from osdimage.cli.disk import render as disk_render
 from osdimage.cli.render import Reporter, compacted_lines, contents, engine_lines
-from osdimage.imaging.deploy.document import to_document
+from osdimage.imaging.deploy.document import plan_to_document
 from osdimage.imaging.disk.held import volumes
 from osdimage.imaging.units import format_size
 
@@ -28,7 +28,7 @@ def show_plan(disk: Path, plan: DeployPlan, reporter: Reporter) -> None:
     if reporter.as_json:
         for text in plan.warnings:
             reporter.warn(text)
-        render.document(to_document(plan), kind="deploy-plan")
+        render.document(plan_to_document(plan), kind="deploy-plan")
         return
     _show_steps(f"plan for {disk}", plan)
     for text in plan.warnings:

@@ -112,13 +112,13 @@ class DeployWish:
     def planner(self, wim: WimFile, *, strict: bool) -> Planner:
         """Read the saved plan, or find the layout and the images; ``strict`` as the option says."""
         from osdimage.imaging.deploy.answer_file import check_unattend  # noqa: PLC0415 - start-up stays cheap
-        from osdimage.imaging.deploy.document import from_json, images_of  # noqa: PLC0415
+        from osdimage.imaging.deploy.document import images_of, plan_from_json  # noqa: PLC0415
         from osdimage.imaging.deploy.driver_plan import plan_drivers, refuse_other_drivers  # noqa: PLC0415
         from osdimage.imaging.documents import read_document  # noqa: PLC0415
         from osdimage.imaging.wim.select import ImageSelector  # noqa: PLC0415
 
         if self.plan_file is not None:
-            saved = from_json(read_document(self.plan_file), source=str(self.plan_file))
+            saved = plan_from_json(read_document(self.plan_file), source=str(self.plan_file))
             images = images_of(saved, wim)
             if saved.unattend is not None:
                 # The file may be another one than when the plan was made.

@@ -11,6 +11,7 @@ from osdimage.imaging._faces import lazily
 __getattr__, __dir__, __all__ = lazily(
     __name__,
     {
+        "document": ("images_of", "plan_from_json", "plan_to_document"),
         "driver_plan": ("PlannedDrivers",),
         "elsewhere": ("start_elsewhere",),
         "execute": ("execute_set",),

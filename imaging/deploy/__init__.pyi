@@ -1,5 +1,10 @@
 # What __init__.py imports when it is used, for type checkers; a test holds the two together.
 
+from osdimage.imaging.deploy.document import (
+    images_of as images_of,
+    plan_from_json as plan_from_json,
+    plan_to_document as plan_to_document,
+)
 from osdimage.imaging.deploy.driver_plan import PlannedDrivers as PlannedDrivers
 from osdimage.imaging.deploy.elsewhere import start_elsewhere as start_elsewhere
 from osdimage.imaging.deploy.execute import execute_set as execute_set

@@ -55,7 +55,7 @@ _KINDS = {
 }
 
 
-def to_document(plan: DeployPlan) -> dict[str, Any]:
+def plan_to_document(plan: DeployPlan) -> dict[str, Any]:
     """Return a plan as what :func:`json.dumps` takes."""
     return {
         "format": FORMAT,
@@ -123,7 +123,7 @@ def _step_document(step: DeployStep) -> dict[str, Any]:
     return told | facts
 
 
-def from_json(text: str, *, source: str) -> DeployPlan:
+def plan_from_json(text: str, *, source: str) -> DeployPlan:
     """Read a document and verify that its table can be written.
 
     Raises:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from osdimage.imaging.deploy.document import FORMAT_OF_SETS, images_of, plan_of_fields, refuse_order, to_document
+from osdimage.imaging.deploy.document import FORMAT_OF_SETS, images_of, plan_of_fields, plan_to_document, refuse_order
 from osdimage.imaging.deploy.sets import SetPlan
 from osdimage.imaging.disk import plan as disk_plans
 from osdimage.imaging.documents import Fields, parse_json, reason_of, require_version
@@ -20,7 +20,7 @@ def to_set_document(plan: SetPlan) -> dict[str, Any]:
     """Return a plan as what :func:`json.dumps` takes; each disk has the document of its own plan, without the head."""
     disks = []
     for number, each in plan.plans.items():
-        members = {name: value for name, value in to_document(each).items() if name not in {"format", "version"}}
+        members = {name: value for name, value in plan_to_document(each).items() if name not in {"format", "version"}}
         disks.append({"number": number, "plan": members})
     return {"format": FORMAT_OF_SETS, "version": VERSION, "disks": disks}
 

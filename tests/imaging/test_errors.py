@@ -9,6 +9,7 @@ import multiprocessing
 import os
 import pickle
 import pkgutil
+import re
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
@@ -16,6 +17,7 @@ import osdimage.cli
 import osdimage.imaging
 import osdimage.native
 import pytest
+from osdimage.cli.failures import EXIT_CODES
 from osdimage.imaging import errors
 from osdimage.imaging.errors import Means, OsdImageError, Remedy, StorageError
 from runs.raising import throw
@@ -127,3 +129,20 @@ def test_a_missing_wim_is_caught_as_python_code_catches_it(tmp_path: Path) -> No
     assert caught.value.filename == str(tmp_path / "none.wim")
     with pytest.raises(FileNotFoundError):
         osdimage.imaging.open_disk(tmp_path / "none.img")
+
+
+def test_the_page_lists_every_class_with_its_bases_and_its_exit_code() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "library" / "errors.md").read_text(encoding="utf-8")
+    listed = {
+        name: (bases.replace("`", "").split(", "), int(code))
+        for name, bases, code in re.findall(r"^\| `(\w+)` \| ([^|]+) \| [^|]+ \| (\d+) \|$", page, re.MULTILINE)
+    }
+    # Rooms have subclasses of these, which it does not list.
+    kinds = {name: kind for name, kind in classes().items() if kind.__module__ == errors.__name__}
+    assert listed == {
+        name: (
+            [base.__name__ for base in kind.__bases__],
+            next(code for each, code in EXIT_CODES if issubclass(kind, each)),
+        )
+        for name, kind in kinds.items()
+    }

@@ -31,7 +31,7 @@ _KINDS: dict[str, tuple[Callable[[Path], Any], Callable[..., object]]] = {
     "plan of a GPT": (lambda _: plans.to_document(disk_plan(Preset.UEFI)), plans.from_json),
     "plan of an MBR": (lambda _: plans.to_document(disk_plan(Preset.BIOS)), plans.from_json),
     "backup": (lambda _: json.loads(backups.to_json(backup())), backups.from_json),
-    "deployment": (lambda _: deployments.to_document(deployment()), deployments.from_json),
+    "deployment": (lambda _: deployments.plan_to_document(deployment()), deployments.plan_from_json),
     "machine": (lambda _: to_set_document(machine()), set_from_json),
     "state": (state, _load_state),
     "variables": (lambda _: {"OSDDiskIndex": 0, "OSDPartitionStyle": "GPT", "A": True}, parse_variables),

@@ -3,12 +3,24 @@
 from __future__ import annotations
 
 import logging
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-from osdimage.imaging import CaptureOptions, TargetRefused, capture_image
+from osdimage.imaging import (
+    CaptureOptions,
+    Preset,
+    TargetRefused,
+    WimFile,
+    apply_image,
+    capture_image,
+    execute,
+    make_plan,
+    open_disk,
+    preset_layout,
+)
 from osdimage.imaging.logs import logged, ran
 from osdimage.imaging.progress import Meter, Phase
 from runs.commands import osdimage
@@ -95,3 +107,29 @@ def test_debug_shows_the_log(tree: Path) -> None:
 def test_the_log_of_a_command_ends_with_it(tree: Path) -> None:
     assert "INFO" in osdimage("capture", tree, tree.parent / "y.wim", "--debug").err
     assert "INFO" not in osdimage("capture", tree, tree.parent / "z.wim").err
+
+
+def test_the_page_lists_what_logs() -> None:
+    root = Path(__file__).parents[2]
+    page = (root / "docs" / "library" / "logging.md").read_text(encoding="utf-8")
+    listed = re.findall(r"^\| `osdimage\.imaging\.(\w+)` \|", page, re.MULTILINE)
+    modules = [path for path in (root / "imaging").rglob("*.py") if "imaging.logs import" in path.read_text("utf-8")]
+    rooms = {path.relative_to(root / "imaging").parts[0].removesuffix(".py") for path in modules}
+    assert listed == sorted(rooms)
+
+
+def test_the_log_names_a_disk_and_a_volume(tree: Path, caplog: pytest.LogCaptureFixture) -> None:
+    wim, path = tree.parent / "x.wim", tree.parent / "x.img"
+    capture_image(tree, wim)
+    with WimFile.open(wim) as opened, open_disk(path, create=80 << 20) as disk:
+        plan = make_plan(opened.image(1), preset_layout(Preset.DATA_MBR), disk.geometry)
+        with caplog.at_level(logging.INFO, "osdimage"):
+            execute(plan, disk, opened.image(1))
+            apply_image(opened.image(1), disk.volume(1))
+    begun = [record.getMessage() for record in caplog.records if ": done in " not in record.getMessage()]
+    assert begun == [
+        f"deploy to {path}",
+        f"write a partition table to {path}",
+        f"format {path} partition 1 with NTFS",
+        f"apply <WimImage 1 'tree' of {wim}> to {path} partition 1",
+    ]

@@ -43,7 +43,7 @@ def _again(load: Callable[..., object], dump: Callable[..., str]) -> Callable[[b
 
 def _deployment_text(plan: object) -> str:
     assert isinstance(plan, deployments.DeployPlan)
-    return json.dumps(deployments.to_document(plan))
+    return json.dumps(deployments.plan_to_document(plan))
 
 
 def _machine_text(plan: object) -> str:
@@ -110,7 +110,7 @@ TARGETS = (
     ),
     Target(
         "deployment",
-        _again(deployments.from_json, _deployment_text),
+        _again(deployments.plan_from_json, _deployment_text),
         lambda: (_deployment_text(cases.deployment()).encode(),),
         (InvalidDocument,),
     ),

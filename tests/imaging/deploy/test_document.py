@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from judges import wim as judges
 from judges.disk import sfdisk
 from osdimage.imaging import InvalidDocument, Preset, WimFile, preset_layout
-from osdimage.imaging.deploy.document import from_json, to_document
+from osdimage.imaging.deploy.document import plan_from_json, plan_to_document
 from osdimage.imaging.deploy.plan import DeployPlan, make_plan
 from osdimage.imaging.units import Geometry
 from runs.commands import osdimage
@@ -53,7 +53,7 @@ def saved(wim: Path, disk: Path, plan: Path, *words: str) -> dict[str, Any]:
 
 
 def test_a_plan_is_read_as_it_was_written(plan: DeployPlan) -> None:
-    assert from_json(json.dumps(to_document(plan)), source="plan.json") == plan
+    assert plan_from_json(json.dumps(plan_to_document(plan)), source="plan.json") == plan
 
 
 def test_a_saved_plan_is_carried_out_to_the_letter(wim: Path, tmp_path: Path) -> None:
@@ -176,10 +176,10 @@ def reserve(document: dict[str, Any]) -> None:
 def test_a_plan_that_cannot_be_is_refused(
     plan: DeployPlan, change: Callable[[dict[str, Any]], None], told: str
 ) -> None:
-    document = json.loads(json.dumps(to_document(plan)))
+    document = json.loads(json.dumps(plan_to_document(plan)))
     change(document)
     with pytest.raises(InvalidDocument, match=told):
-        from_json(json.dumps(document), source="plan.json")
+        plan_from_json(json.dumps(document), source="plan.json")
 
 
 def leaves(value: object, path: tuple[str | int, ...] = ()) -> list[tuple[str | int, ...]]:
@@ -190,7 +190,7 @@ def leaves(value: object, path: tuple[str | int, ...] = ()) -> list[tuple[str | 
 @given(st.data())
 @settings(max_examples=200, deadline=None)
 def test_a_plan_with_any_value_changed_is_a_plan_or_is_refused(plan: DeployPlan, data: st.DataObject) -> None:
-    document = json.loads(json.dumps(to_document(plan)))
+    document = json.loads(json.dumps(plan_to_document(plan)))
     *above, last = data.draw(st.sampled_from(leaves(document)[1:]))
     place: Any = document
     for key in above:
@@ -198,7 +198,7 @@ def test_a_plan_with_any_value_changed_is_a_plan_or_is_refused(plan: DeployPlan,
     scalars = st.none() | st.booleans() | st.integers() | st.text(max_size=8) | st.floats()
     place[last] = data.draw(scalars | st.lists(scalars, max_size=2) | st.dictionaries(st.text(max_size=3), scalars))
     try:
-        read = from_json(json.dumps(document), source="plan.json")
+        read = plan_from_json(json.dumps(document), source="plan.json")
     except InvalidDocument:
         return
     assert isinstance(read, DeployPlan)
@@ -287,7 +287,7 @@ def test_a_plan_that_formats_what_it_must_not_is_refused(
     with WimFile.open(wim) as opened:
         layout, geometry = preset_layout(Preset.UEFI), Geometry.of_size(4 * GIB, 512)
         plan = make_plan(opened.image(1), layout, geometry, random.Random(1))
-    document = json.loads(json.dumps(to_document(plan)))
+    document = json.loads(json.dumps(plan_to_document(plan)))
     change(document)
     with pytest.raises(InvalidDocument, match=told):
-        from_json(json.dumps(document), source="plan.json")
+        plan_from_json(json.dumps(document), source="plan.json")
