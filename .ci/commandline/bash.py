@@ -57,8 +57,11 @@ _osdimage() {
         elif [[ -z $ended && $word == -- ]]; then
             ended=yes
         elif [[ -z $command && $word == help ]]; then
-            # A command follows, as if it were not there.
-            continue
+            # A command follows, as if it were not there, or one of its own words.
+            _osdimage_command help
+            commands=${arguments%%|*}
+            commands=${commands//,/ }
+            arguments=''
         elif [[ -z $ended && $word == -* ]]; then
             [[ $word == *=* ]] || { _osdimage_value "$command" "$word" && option=$word; }
         elif [[ -n $commands && " $commands " == *" $word "* ]]; then

@@ -27,6 +27,12 @@ function __{PROGRAM}_at
     test "$given" = "$argv"
 end
 
+# Whether the next word is the first behind help.
+function __{PROGRAM}_helps
+    set -l words (commandline --tokenize --current-process --cut-at-cursor)
+    test "$words[2..]" = help
+end
+
 complete --command {PROGRAM} --no-files
 """
 
@@ -48,9 +54,10 @@ def _lines(program: Command) -> Iterator[str]:
         begin = f"complete --command {PROGRAM} {condition}"
         for each in command.subcommands:
             yield f"{begin} --arguments {each.words[-1]} --description {_quoted(brief(each.summary))}"
-        words = {word: None for each in command.arguments for word in each.taken.words}
-        if words:
-            yield f"{begin} --arguments {_quoted(' '.join(words))}"
+        if command.words == ("help",):
+            begin = f"complete --command {PROGRAM} --condition __{PROGRAM}_helps"
+        if command.words_taken:
+            yield f"{begin} --arguments {_quoted(' '.join(command.words_taken))}"
         if any(each.taken.paths is not Paths.NONE for each in command.arguments):
             yield f"{begin} --force-files"
         for option in command.options:

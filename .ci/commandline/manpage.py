@@ -11,6 +11,7 @@ import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 
 from commandline.model import PROGRAM, SENTENCE, Command, Option
+from osdimage.cli.guidance.conventions import CONVENTIONS
 from osdimage.cli.guidance.terms import TERMS
 from osdimage.imaging.version import VERSION
 
@@ -48,6 +49,7 @@ def page(command: Command, above: Command | None) -> str:
     lines += [".SH OPTIONS", *(line for each in command.options for line in _option(each, marks))]
     if not command.words:
         lines += [".SH ARGUMENTS", *_definitions({f"\\fI{_code(key)}\\fR": text for key, text in TERMS.items()}, set())]
+        lines += [".SH CONVENTIONS", *_definitions({_bold(key): text for key, text in CONVENTIONS.items()}, set())]
     lines += [".SH EXIT STATUS", *_definitions({_bold(code): text for code, text in command.outcomes.items()}, marks)]
     named = {_bold(each.name): each.text for each in command.variables}
     lines += [".SH ENVIRONMENT", *_definitions(named, marks)]

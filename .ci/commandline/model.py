@@ -140,6 +140,11 @@ class Command:
         return " ".join((PROGRAM, *self.words))
 
     @property
+    def words_taken(self) -> tuple[str, ...]:
+        """The words that its arguments may be."""
+        return tuple(dict.fromkeys(word for each in self.arguments for word in each.taken.words))
+
+    @property
     def usage(self) -> str:
         """What follows its title: options that are required, and arguments."""
         required = [f"{each.name} {each.metavar}" for each in self.options if each.is_required]
@@ -314,7 +319,7 @@ def _taken(parameter: click.Parameter, metavar: str, context: click.Context) -> 
     if isinstance(kind, click.Path):
         is_folder = not kind.file_okay or metavar in {"DIR", "DIR|-"}
         return Taken(paths=Paths.FOLDERS if is_folder else Paths.FILES)
-    words = tuple(each.value for each in kind.shell_complete(context, parameter, ""))
+    words = tuple(each.value for each in parameter.shell_complete(context, ""))
     if words:
         return Taken(words, is_closed=True)
     try:

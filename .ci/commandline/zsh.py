@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from commandline.completion import HEAD, brief
 from commandline.model import PROGRAM, Argument, Command, Option, Paths, Sign, Taken
+from osdimage.cli.commands import COMMANDS
 
 _HELPERS = r"""
 # Words, or a path.
@@ -31,8 +32,9 @@ _osdimage_before_sign() {
     fi
 }
 
-# A command, and those below it, as the program itself takes them.
+# A command, and those below it, as the program itself takes them; or some words.
 _osdimage_again() {
+    (( CURRENT > 1 )) || compadd -- "$@"
     words=(osdimage "${words[@]}")
     (( CURRENT += 1 ))
     _osdimage
@@ -67,7 +69,8 @@ def _function(command: Command) -> Iterator[str]:
     else:
         arguments = list(_arguments(command.arguments))
         if command.words == ("help",):
-            arguments = [f"*::command: _{PROGRAM}_again"]
+            topics = " ".join(word for word in command.words_taken if word not in COMMANDS)
+            arguments = [f"*::command: _{PROGRAM}_again {topics}"]
         yield from _call("_arguments -S", [*options, *map(_quoted, arguments)])
     yield "}"
 

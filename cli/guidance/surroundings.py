@@ -58,8 +58,10 @@ VARIABLES: tuple[Surrounding, ...] = (
     ),
     Surrounding(
         "XDG_RUNTIME_DIR",
-        "Where it is told which images are mounted, in the folder osdimage.",
+        "Where it is told which images are mounted, in the folder osdimage; and where a socket is for a while, through "
+        "which a program of QEMU gives the disk of a virtual machine.",
         commands=_MOUNTS,
+        options=("--replay-log",),
     ),
     Surrounding(
         "XDG_STATE_HOME",
@@ -74,6 +76,10 @@ VARIABLES: tuple[Surrounding, ...] = (
         "PATH",
         "Where programs are looked for that do a part of the work, such as mkntfs and QEMU's tools, before "
         "/usr/local/sbin, /usr/sbin and /sbin; osdimage doctor lists them.",
+    ),
+    Surrounding(
+        "LC_ALL",
+        "Before LC_CTYPE and LANG, the encoding of what is printed: characters of names that it lacks are escaped.",
     ),
     Surrounding("COLUMNS", "How wide what is printed may be. Default: as wide as the terminal."),
     Surrounding("NO_COLOR", "Anything but nothing: no colours, also on a terminal."),

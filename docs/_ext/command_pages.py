@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from commandline.model import PROGRAM, Command, Option, program
+from osdimage.cli.guidance.conventions import CONVENTIONS
 from osdimage.cli.guidance.outcomes import EXIT_CODES, OUTCOMES
 from osdimage.cli.guidance.surroundings import FILES, VARIABLES, Surrounding
 from osdimage.cli.guidance.terms import TERMS
@@ -91,8 +92,9 @@ def page(command: Command, pages: Iterable[str]) -> Iterator[str]:
         yield from _option(option, options)
     if not command.words:
         yield from heading("Arguments", "-")
-        for term, text in TERMS.items():
-            yield from (_literal(term), f"   {inline(text, set())}", "")
+        yield from (line for term, text in TERMS.items() for line in (_literal(term), f"   {inline(text, set())}", ""))
+        yield from heading("Conventions", "-")
+        yield from (line for name, text in CONVENTIONS.items() for line in (name, f"   {inline(text, set())}", ""))
     if command.examples:
         yield from (*heading("Examples", "-"), ".. code-block:: console", "")
         yield from (*(f"   $ {line}" for line in command.examples), "")

@@ -129,6 +129,7 @@ def test_an_option_without_its_value_names_the_help_of_its_command(words: str, c
     ("topic", "told"),
     [
         ("arguments", "1 GB is 1024 MB"),
+        ("conventions", "which begins with osdimage:"),
         ("environment", "OSDIMAGE_STATE_DIR"),
         ("exit-codes", "130 is Ctrl-C"),
         ("files", "DISK.table-*.json"),

@@ -66,6 +66,7 @@ TYPED = {
     "osdimage disk ": ["backup", "check", "format", "init", "plan", "restore", "show"],
     "osdimage driver package e": ["export"],
     "osdimage help disk in": ["init"],
+    "osdimage help ex": ["exit-codes", "export", "extract"],
     # Options, those with two names, and those that another command's options are not.
     "osdimage capture --comp": ["--compress"],
     "osdimage driver list --dis": ["--disabled"],

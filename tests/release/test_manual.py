@@ -116,7 +116,7 @@ def test_every_variable_that_is_read_is_told_of() -> None:
     read, told = read_variables(), {each.name for each in VARIABLES}
     assert {"OSDIMAGE_STATE_DIR", "OSDIMAGE_CATALOG", "XDG_RUNTIME_DIR"} <= read <= told
     # Those of libraries: tempfile, shutil.get_terminal_size, and click's completion of shells, which is told elsewhere.
-    assert told - read <= {"TMPDIR", "COLUMNS"}
+    assert told - read <= {"TMPDIR", "COLUMNS", "LC_ALL"}
 
 
 def test_what_is_told_of_commands_is_about_commands_that_there_are() -> None:

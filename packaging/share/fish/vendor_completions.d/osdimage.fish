@@ -20,6 +20,12 @@ function __osdimage_at
     test "$given" = "$argv"
 end
 
+# Whether the next word is the first behind help.
+function __osdimage_helps
+    set -l words (commandline --tokenize --current-process --cut-at-cursor)
+    test "$words[2..]" = help
+end
+
 complete --command osdimage --no-files
 
 complete --command osdimage --condition __osdimage_at --arguments capture --description 'Capture a directory or a volume into a WIM'
@@ -1247,4 +1253,5 @@ complete --command osdimage --condition '__osdimage_in doctor' --short-option q 
 complete --command osdimage --condition '__osdimage_in doctor' --long-option debug --description 'Show the log, and the traceback of an error'
 complete --command osdimage --condition '__osdimage_in doctor' --short-option h --long-option help --description 'Show this message and exit'
 
-complete --command osdimage --condition '__osdimage_in help' --short-option h --long-option help --description 'Show this message and exit'
+complete --command osdimage --condition __osdimage_helps --arguments 'capture apply export info list extract verify compare diff update optimize mount unmount split join delete deploy run facts disk media bootimage driver boot registry schema doctor help arguments conventions environment exit-codes files'
+complete --command osdimage --condition __osdimage_helps --short-option h --long-option help --description 'Show this message and exit'
