@@ -1,7 +1,7 @@
 """JSON on stdout: one document for each call of a command with ``--json``.
 
 Every document is an object with the version of its shape, its kind, and members that do not depend on how many things
-a command was given: lists are lists when they hold one.  docs/reference/json.md tells of each.  The documents are
+a command was given: lists are lists when they hold one.  ``cli/schemas`` tells of each.  The documents are
 ASCII, whatever the locale is: half of a surrogate pair, which a name of Windows may hold, can be written no other way.
 """
 

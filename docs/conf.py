@@ -17,6 +17,7 @@ extensions = [
     "sphinx_design",
     "command_pages",
     "command_links",
+    "json_pages",
 ]
 exclude_patterns = ["_ext"]
 # What a program prints is no language: an apostrophe in it is no mistake.

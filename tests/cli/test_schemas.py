@@ -80,6 +80,7 @@ def test_a_schema_is_one_that_others_can_read(name: str) -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_a_schema_tells_of_each_member_and_leaves_room_for_more(name: str) -> None:
     for place, each in objects(name):
+        assert "object" in each["type"], place
         assert (each.get("additionalProperties") is False) == (place in WRITTEN_BY_PEOPLE), place
         for member, what in each["properties"].items():
             assert what.get("description", "").endswith((".", ")")), (place, member)
