@@ -16,6 +16,7 @@ import click
 from osdimage.cli import documents
 from osdimage.cli.guidance.advice import remedy_of
 from osdimage.cli.invocation import Invocation
+from osdimage.cli.lazy import NoCommand
 from osdimage.cli.streams import note, one_line, say
 from osdimage.imaging import errors
 
@@ -70,13 +71,13 @@ def report(error: Exception, invocation: Invocation) -> int:
         traceback.print_exception(error)
     if isinstance(error, click.exceptions.Exit):
         return error.exit_code
-    if isinstance(error, click.exceptions.NoArgsIsHelpError):
+    if isinstance(error, NoCommand):
         note_help(error)
         return USAGE
     return tell(describe(error), invocation)
 
 
-def note_help(error: click.exceptions.NoArgsIsHelpError) -> None:
+def note_help(error: NoCommand) -> None:
     """Show the help of a command without which nothing can be done."""
     click.echo(error.format_message(), err=True)
 

@@ -13,6 +13,10 @@ WORDS = "osdimage.words"
 """Where a context keeps all words behind a command: an error of click has those alone that it did not take."""
 
 
+class NoCommand(click.UsageError):
+    """A group was named without one of its commands; the message is its help."""
+
+
 class LazyGroup(click.Group):
     """A group made of a table, which lists and helps without importing its commands.
 
@@ -42,6 +46,16 @@ class LazyGroup(click.Group):
             raise TypeError(f"{module.__name__}.{name} is not a click command")
         command.epilog = epilog(" ".join((*self.above, cmd_name)))
         return command
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Take the words behind the group.
+
+        Raises:
+            NoCommand: when there are none.  click has an exception of its own since 8.2; before, it ended with success.
+        """
+        if not args and self.no_args_is_help and not ctx.resilient_parsing:
+            raise NoCommand(ctx.get_help(), ctx)
+        return super().parse_args(ctx, args)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]

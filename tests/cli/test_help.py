@@ -241,3 +241,10 @@ def test_what_reads_a_disk_takes_the_options_that_its_refusals_name() -> None:
         and "--replay-log" not in names
     ]
     assert lacking == []
+
+
+# Of click 8.1, which Debian 13 has, a group without a command ended with success.
+def test_a_group_without_a_command_is_an_error_of_usage_that_shows_its_help() -> None:
+    outcome = osdimage("disk", code=2)
+    assert outcome.out == ""
+    assert outcome.err.startswith("Usage: osdimage disk [OPTIONS] COMMAND")
