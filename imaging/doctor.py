@@ -6,10 +6,13 @@ like any other.  It works without libwim, which is what it is most often asked a
 
 from __future__ import annotations
 
+import importlib
 import os
 import platform
 import re
 import subprocess
+import sys
+import sysconfig
 from dataclasses import dataclass
 from enum import StrEnum
 from importlib import metadata
@@ -82,6 +85,16 @@ class _Program:
     packages: Packages
     aliases: tuple[str, ...] = ()
     file: str | None = None
+
+
+@dataclass(frozen=True)
+class _Module:
+    """A module of Python; its name is that of the package index, and distributions may have none."""
+
+    name: str
+    needed_for: str
+    packages: Packages | None = None
+    required: bool = True
 
 
 @dataclass(frozen=True)
@@ -178,16 +191,40 @@ _PROGRAMS = (
         Packages(debian="dosfstools", fedora="dosfstools", arch="dosfstools"),
     ),
 )
-# Each with what it is needed for; the names are also those of the package index.
 _MODULES = (
-    ("cffi", "calling libwim and libntfs-3g"),
-    ("click", "the command line"),
-    ("construct", "partition tables and other structures of disks"),
-    ("pyfatfs", "reading FAT volumes once more, to compare them"),
-    ("PyYAML", "task sequences in their short form"),
-    ("rich", "tables and progress bars on a terminal"),
+    _Module(
+        "cffi",
+        "calling libwim and libntfs-3g",
+        Packages(debian="python3-cffi-backend", fedora="python3-cffi", arch="python-cffi"),
+    ),
+    _Module(
+        "click",
+        "the command line",
+        Packages(debian="python3-click", fedora="python3-click", arch="python-click"),
+    ),
+    _Module(
+        "construct",
+        "partition tables and other structures of disks",
+        Packages(debian="python3-construct", fedora="python3-construct", arch="python-construct"),
+    ),
+    _Module("pyfatfs", "reading FAT volumes once more, to compare them"),
+    _Module(
+        "PyYAML",
+        "task sequences in their short form",
+        Packages(debian="python3-yaml", fedora="python3-pyyaml", arch="python-yaml"),
+    ),
+    _Module(
+        "rich",
+        "tables and progress bars on a terminal",
+        Packages(debian="python3-rich", fedora="python3-rich", arch="python-rich"),
+    ),
+    _Module(
+        "asn1crypto",
+        "catalogs and signatures of drivers",
+        Packages(debian="python3-asn1crypto", fedora="python3-asn1crypto", arch="python-asn1crypto"),
+        required=False,
+    ),
 )
-_OPTIONAL_MODULES = (("asn1crypto", "catalogs and signatures of drivers"),)
 _DEVICES = (
     _Device(
         "FUSE",
@@ -210,13 +247,21 @@ _HOLES = (
     ("2026.7.7", _CVES_OF_2026_07),
     ("2026.9.18", "eight overflows of 2026-09 without a number"),
 )
-# The same for Debian 12, from the changelog of the package.
-_HOLES_BOOKWORM = (
-    ("1:2022.10.3-1", "CVE-2022-40284 and older ones"),
-    ("1:2022.10.3-1+deb12u1", "CVE-2023-52890"),
-    ("1:2022.10.3-1+deb12u3", "CVE-2026-40706"),
-    ("1:2022.10.3-1+deb12u4", _CVES_OF_2026_07),
-)
+# The same for releases of Debian, from the changelogs of their packages.
+_HOLES_OF_DEBIAN = {
+    "bookworm": (
+        ("1:2022.10.3-1", "CVE-2022-40284 and older ones"),
+        ("1:2022.10.3-1+deb12u1", "CVE-2023-52890"),
+        ("1:2022.10.3-1+deb12u3", "CVE-2026-40706"),
+        ("1:2022.10.3-1+deb12u4", _CVES_OF_2026_07),
+    ),
+    "trixie": (
+        ("1:2022.10.3-3", "CVE-2023-52890 and older ones"),
+        ("1:2022.10.3-5+deb13u1", "CVE-2026-40706"),
+        ("1:2022.10.3-5+deb13u2", _CVES_OF_2026_07),
+        ("1:2022.10.3-5+deb13u3", "eight overflows of 2026-09 without a number"),
+    ),
+}
 
 
 def examine(distribution: Distribution | None = None) -> Report:
@@ -239,8 +284,7 @@ def examine(distribution: Distribution | None = None) -> Report:
             name="Python", needed_for="everything", required=True, present=True, version=platform.python_version()
         ),
         *_examine_libraries(here),
-        *(_examine_module(name, needed_for) for name, needed_for in _MODULES),
-        *(_examine_module(name, needed_for, required=False) for name, needed_for in _OPTIONAL_MODULES),
+        *(_examine_module(module, here) for module in _MODULES),
         *(_examine_program(program, here) for program in _PROGRAMS),
         *(_examine_device(device) for device in _DEVICES),
     )
@@ -364,8 +408,9 @@ def _remarks_on_libntfs(version: str | None, here: Distribution, *, bundled: boo
     if version is None:
         return ()
     # The version of Debian's package has an epoch; one that somebody built has not.
-    if here.family is Family.DEBIAN and here.codename == "bookworm" and ":" in version:
-        holes = [names for fixed, names in _HOLES_BOOKWORM if _is_older_package(version, fixed)]
+    known = _HOLES_OF_DEBIAN.get(here.codename or "") if here.family is Family.DEBIAN and ":" in version else None
+    if known is not None:
+        holes = [names for fixed, names in known if _is_older_package(version, fixed)]
         advice = "install the update from Debian's security archive: sudo apt-get install --only-upgrade ntfs-3g"
     else:
         holes = [names for fixed, names in _HOLES if _is_older(version, fixed)]
@@ -400,19 +445,36 @@ def _is_older(version: str, fixed: str) -> bool:
     return upstream(version) < upstream(fixed)
 
 
-def _examine_module(name: str, needed_for: str, *, required: bool = True) -> Component:
-    try:
-        version: str | None = metadata.version(name)
-    except metadata.PackageNotFoundError:
-        version = None
+def _examine_module(module: _Module, here: Distribution) -> Component:
+    version = _module_version(module.name)
     return Component(
-        name=name,
-        needed_for=needed_for,
-        required=required,
+        name=module.name,
+        needed_for=module.needed_for,
+        required=module.required,
         present=version is not None,
         version=version,
-        install=None if version is not None else f"pip install {name}",
+        install=None if version is not None else _install_module(module, here),
     )
+
+
+def _module_version(name: str) -> str | None:
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        if name != "cffi":
+            return None
+    try:
+        # All of cffi that runs; Debian has it by itself, without the metadata of cffi.
+        return str(importlib.import_module("_cffi_backend").__version__)
+    except ImportError:
+        return None
+
+
+def _install_module(module: _Module, here: Distribution) -> str:
+    """Return the command; pip refuses to install for a Python that belongs to the distribution (PEP 668)."""
+    is_own = sys.prefix != sys.base_prefix or not Path(sysconfig.get_path("stdlib"), "EXTERNALLY-MANAGED").exists()
+    command = None if is_own or module.packages is None else here.install_command(module.packages)
+    return command or f"pip install {module.name}"
 
 
 def _examine_program(program: _Program, here: Distribution) -> Component:

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import importlib
 import os
 import re
 import shutil
 import subprocess
 import sys
+import sysconfig
 from dataclasses import replace
 from importlib import metadata
 from pathlib import Path
@@ -17,6 +19,7 @@ from osdimage.imaging.programs import BundledPart
 
 BOOKWORM = Distribution(name="Debian GNU/Linux 12 (bookworm)", family=Family.DEBIAN, codename="bookworm")
 TRIXIE = Distribution(name="Debian GNU/Linux 13 (trixie)", family=Family.DEBIAN, codename="trixie")
+FORKY = Distribution(name="Debian GNU/Linux forky/sid", family=Family.DEBIAN, codename="forky")
 ARCH = Distribution(name="Arch Linux", family=Family.ARCH, codename=None)
 FEDORA = Distribution(name="Fedora Linux 41", family=Family.FEDORA, codename=None)
 
@@ -206,6 +209,35 @@ def test_a_missing_module_names_the_pip_command(monkeypatch: pytest.MonkeyPatch)
     assert component("pyfatfs").install == "pip install pyfatfs"
 
 
+@pytest.fixture
+def without_metadata(monkeypatch: pytest.MonkeyPatch) -> None:
+    def version(name: str) -> str:
+        raise metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr(metadata, "version", version)
+
+
+# $ dpkg --listfiles python3-cffi-backend | grep -c info
+# 0
+@pytest.mark.usefixtures("without_metadata")
+def test_the_part_of_cffi_that_runs_is_enough() -> None:
+    found = component("cffi")
+    assert found.present
+    assert found.version == importlib.import_module("_cffi_backend").__version__
+
+
+@pytest.mark.usefixtures("without_metadata")
+def test_modules_of_the_python_of_the_distribution_are_packages_of_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "EXTERNALLY-MANAGED").touch()
+    monkeypatch.setattr(sys, "prefix", sys.base_prefix)
+    monkeypatch.setattr(sysconfig, "get_path", lambda _: str(tmp_path))
+    assert component("PyYAML").install == "sudo apt-get install python3-yaml"
+    assert component("PyYAML", FEDORA).install == "sudo dnf install python3-pyyaml"
+    assert component("pyfatfs").install == "pip install pyfatfs"
+
+
 # $ dpkg --compare-versions A lt B, with dpkg 1.21.22; the first version without each hole is in
 # /usr/share/doc/libntfs-3g89/changelog.Debian.gz.
 @pytest.mark.parametrize(
@@ -229,6 +261,30 @@ def test_holes_of_debian_12_that_are_open_are_named(
     assert remark.severity is Severity.WARNING
     assert all(name in remark.text for name in named)
     assert not any(name in remark.text for name in not_named)
+
+
+# Likewise, of libntfs-3g89t64.
+@pytest.mark.parametrize(
+    ("version", "named", "not_named"),
+    [
+        ("1:2022.10.3-5", ["CVE-2026-40706", "CVE-2026-42617", "2026-09"], ["CVE-2023-52890"]),
+        ("1:2022.10.3-5+deb13u2", ["2026-09"], ["CVE-2026-40706", "CVE-2026-42617"]),
+    ],
+)
+def test_holes_of_debian_13_that_are_open_are_named(
+    programs: Programs, version: str, named: list[str], not_named: list[str]
+) -> None:
+    programs.link("dpkg")
+    programs.add_packages(version)
+    (remark,) = component("libntfs-3g", TRIXIE).remarks
+    assert all(name in remark.text for name in named)
+    assert not any(name in remark.text for name in not_named)
+
+
+def test_a_mended_libntfs_of_debian_13_has_no_remark(programs: Programs) -> None:
+    programs.link("dpkg")
+    programs.add_packages("1:2022.10.3-5+deb13u3")
+    assert component("libntfs-3g", TRIXIE).remarks == ()
 
 
 @pytest.mark.parametrize("version", ["1:2022.10.3-1+deb12u4", "1:2022.10.3-1+deb12u10", "1:2026.7.7-1"])
@@ -268,7 +324,7 @@ def test_elsewhere_the_upstream_version_decides(
 @pytest.mark.parametrize(("version", "old"), [("1:2017.3.23AR.3-4+deb11u4", True), ("1:2022.10.3-5", False)])
 def test_the_upstream_part_of_another_debian_release_decides(programs: Programs, version: str, old: bool) -> None:
     programs.add_packages(version)
-    (remark,) = component("libntfs-3g", TRIXIE).remarks
+    (remark,) = component("libntfs-3g", FORKY).remarks
     assert ("CVE-2022-40284" in remark.text) == old
 
 
@@ -351,7 +407,7 @@ def test_every_module_that_is_installed_with_osdimage_is_listed() -> None:
     needed = {
         re.split(r"[ <>=!~;\[]", line)[0] for line in metadata.requires("osdimage") or () if "extra ==" not in line
     }
-    assert {name.lower() for name in needed} == {name.lower() for name, _ in doctor._MODULES}
+    assert {name.lower() for name in needed} == {module.name.lower() for module in doctor._MODULES if module.required}
 
 
 def test_devices_that_are_missing_or_barred(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
