@@ -13,6 +13,8 @@ MINUTES ?= 10
 PAGES ?=
 # How often `make kills` kills each command.
 KILLS ?= 50
+# The release of Debian whose packages `make debian` builds.
+SUITE ?= trixie
 # What `make formats` puts the disks of tests into, as qemu-img calls it, and the tests that hold for them.
 FORMATS ?= qcow2 vhdx vpc vmdk vdi
 FORMATS_TESTS := tests/cli/disk tests/cli/registry tests/imaging/boot tests/imaging/deploy tests/imaging/tasksequence
@@ -20,13 +22,14 @@ FORMATS_TESTS := tests/cli/disk tests/cli/registry tests/imaging/boot tests/imag
 BIN := .venv/bin
 # A worker takes what the other has left, from the end: fixtures of a module are made once, and both end at once.
 PYTEST := $(BIN)/pytest --numprocesses=auto --dist=worksteal
-SCRIPTS := .ci/run .ci/setup.sh .ci/demo.sh .ci/demo-boot.sh .ci/sanitize.sh .ci/races.sh .ci/site.sh
+SCRIPTS := .ci/run .ci/setup.sh .ci/demo.sh .ci/demo-boot.sh .ci/sanitize.sh .ci/races.sh .ci/site.sh .ci/debian.sh .ci/recipes.sh \
+    packaging/debian/tests/deploy packaging/debian/tests/library
 # mkntfs, sfdisk and others are in folders that an ordinary user's PATH lacks on Debian.
 export PATH := $(PATH):/usr/local/sbin:/usr/sbin:/sbin
 export PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: api bench clean demo fast faults formats fuzz help kills lint matrix quick races release sanitize setup setup-run site test tour wheel wimlib
+.PHONY: api bench clean debian demo fast faults formats fuzz help kills lint matrix quick races recipes release sanitize setup setup-run site test tour wheel wimlib
 
 help: ## Show these lines
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -78,6 +81,12 @@ site: setup ## Make the documentation site in build/site
 
 api: setup ## Write down the public interface of the library anew, in docs/library/api.txt, and tell what changed
 	@$(BIN)/python .ci/api.py
+
+debian: setup-run ## Build the packages of Debian SUITE (trixie) in dist/debian, and try them, in systems that are thrown away
+	@.ci/debian.sh $(SUITE)
+
+recipes: ## Read the recipes for packages of Fedora and Arch with the programs of their builders
+	@.ci/recipes.sh
 
 release: ## Make wheels with libwim and libntfs-3g inside, and the source distribution, in dist/release (RELEASE_ARGS=--help)
 	@$(PYTHON) packaging/wheel/release.py $(RELEASE_ARGS)
