@@ -9,13 +9,17 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from commandline.model import PROGRAM, Command, Option, program
 from osdimage.cli.guidance.conventions import CONVENTIONS
 from osdimage.cli.guidance.outcomes import EXIT_CODES, OUTCOMES
 from osdimage.cli.guidance.surroundings import FILES, VARIABLES, Surrounding
 from osdimage.cli.guidance.terms import TERMS
-from sphinx.application import Sphinx
+
+if TYPE_CHECKING:
+    # The pages are made without it, too.
+    from sphinx.application import Sphinx
 
 REFERENCE = "reference"
 FOLDER = f"{REFERENCE}/commands"
@@ -206,8 +210,9 @@ def exit_codes(whole: Command) -> Iterator[str]:
     yield from heading("Where a command means something of its own", "-")
     yield from (".. list-table::", "   :widths: 30 10 60", "   :width: 100%", "")
     for command in whole.walk():
-        for code, text in OUTCOMES.get(command.name, {}).items():
-            yield from (f"   * - {_command(command.words)}", f"     - {code}", f"     - {inline(text, set())}")
+        own = OUTCOMES.get(command.name, {})
+        for code in filter(own.__contains__, EXIT_CODES):
+            yield from (f"   * - {_command(command.words)}", f"     - {code}", f"     - {inline(own[code], set())}")
     yield ""
 
 

@@ -78,10 +78,13 @@ def test_apropos_gets_a_line_of_each_page() -> None:
 
 
 @pytest.mark.foreign
-def test_man_finds_the_pages_beside_the_command() -> None:
+def test_man_and_shells_find_what_is_installed_beside_the_command() -> None:
     distribution = metadata.distribution("osdimage")
     if json.loads(distribution.read_text("direct_url.json") or "{}").get("dir_info", {}).get("editable"):
         pytest.skip("an install that follows edits has no pages")
+    completions = ("bash-completion/completions/osdimage", "zsh/site-functions/_osdimage")
+    for name in (*completions, "fish/vendor_completions.d/osdimage.fish"):
+        assert Path(sys.prefix, "share", name).read_bytes() == (SHARE / name).read_bytes()
     done = subprocess.run(
         [judges.require("man"), "-w", "osdimage-disk-init"],
         env={"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "LC_ALL": "C.UTF-8"},
