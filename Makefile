@@ -29,7 +29,7 @@ export PATH := $(PATH):/usr/local/sbin:/usr/sbin:/sbin
 export PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: api bench clean debian demo fast faults formats fuzz help kills lint matrix quick races recipes release sanitize setup setup-run site test tour wheel wimlib
+.PHONY: api bench clean debian demo fast faults formats fuzz help kills lint matrix picture quick races recipes release sanitize setup setup-run site test tour wheel wimlib
 
 help: ## Show these lines
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -76,6 +76,10 @@ fuzz: setup ## Give every parser bytes that nobody meant, for MINUTES (10); need
 tour: setup ## Run the commands of README and docs/ (or PAGES), and compare what they print with what is shown
 	@$(BIN)/python .ci/tour.py $(PAGES)
 
+picture: setup ## Record docs/pictures/terminal.svg anew, which README and the site show
+	@$(BIN)/python -c 'import pyte' 2>/dev/null || $(BIN)/pip install --quiet "$$(ls dist/osdimage-*.whl)[docs]"
+	@$(BIN)/python .ci/picture.py
+
 site: setup ## Make the documentation site in build/site
 	@.ci/site.sh
 
@@ -98,7 +102,7 @@ lint: setup ## Run ruff, mypy --strict, pyright on the examples, and shellcheck
 	MYPYPATH=tests $(BIN)/mypy --strict benchmarks
 	$(BIN)/mypy --strict docs/examples
 	$(BIN)/basedpyright --pythonpath $(BIN)/python
-	MYPYPATH=.ci:tests $(BIN)/mypy --strict -m tour -p touring
+	MYPYPATH=.ci:tests $(BIN)/mypy --strict -m tour -m picture -p touring -p picturing
 	MYPYPATH=.ci $(BIN)/mypy --strict .ci/manual.py
 	$(BIN)/mypy --strict packaging/wheel
 	shellcheck $(SCRIPTS)

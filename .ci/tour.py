@@ -3,6 +3,8 @@
 
     tour.py [--update] [PAGE ...]
 
+``docs/pictures/terminal.svg`` has what it shows in such a block, too; `make picture` makes it anew.
+
 Every ```console block of a page is run, all of a page in one folder, where the function ``prepare`` of
 ``touring/prepared/`` has put what the page takes for granted.  The environment is empty but for HOME, PATH, LANG and
 TMPDIR: what a developer's machine has set hides faults.  ``--update`` writes what was printed into the page, where that
@@ -26,12 +28,13 @@ from touring.preparing import strangers  # noqa: E402
 from touring.running import Outcome, walk  # noqa: E402
 
 README = ROOT / "README.md"
+PICTURE = ROOT / "docs" / "pictures" / "terminal.svg"
 MEMORY, DISK = Path("/dev/shm"), Path("/var/tmp")  # noqa: S108 - folders of chance are made there
 
 
 def pages(named: list[Path]) -> list[Page]:
     """Return the pages that were named, or all, which have something to run."""
-    paths = [path.resolve() for path in named] or [README, *sorted((ROOT / "docs").rglob("*.md"))]
+    paths = [path.resolve() for path in named] or [README, PICTURE, *sorted((ROOT / "docs").rglob("*.md"))]
     return [page for page in (Page.read(path) for path in paths) if page.commands]
 
 

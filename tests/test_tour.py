@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
+from xml.etree import ElementTree as ET
 
 import pytest
 from touring.matching import matches, to_show
@@ -110,6 +112,9 @@ kept
    $ echo other
 
    $ exit 3
+   $ echo osdimage: no disk; exit 2
+   $ echo osdimage: no table; exit 3
+   osdimage: no table
    ```
 """
 
@@ -125,13 +130,28 @@ def walked(folder: Path, *, is_update: bool) -> Outcome:
 @pytest.mark.usefixtures("own_process")
 def test_a_page_is_run_and_its_faults_have_their_lines(tmp_path: Path) -> None:
     faults = walked(tmp_path, is_update=False).faults
-    assert [(fault.line, fault.command) for fault in faults] == [(22, "echo other"), (24, "exit 3")]
+    assert [(fault.line, fault.command) for fault in faults] == [
+        (22, "echo other"),
+        (24, "exit 3"),
+        (25, "echo osdimage: no disk; exit 2"),
+    ]
     assert "+other" in faults[0].text
     assert faults[1].text.startswith("left with 3, and shows no error")
+    assert faults[2].text.startswith("prints an error, and the page does not show that it does")
 
 
 @pytest.mark.usefixtures("own_process")
 def test_an_update_writes_what_was_printed_and_no_more(tmp_path: Path) -> None:
     outcome = walked(tmp_path, is_update=True)
     assert outcome.text == PAGE.replace("   $ echo other\n", "   $ echo other\n   other\n")
-    assert [fault.command for fault in outcome.faults] == ["exit 3"]
+    # A command that fails is to be looked at, and not written down.
+    assert [fault.line for fault in outcome.faults] == [24, 25]
+
+
+def test_the_picture_is_whole_and_asks_nothing_of_the_network() -> None:
+    picture = ROOT / "docs" / "pictures" / "terminal.svg"
+    text = picture.read_text(encoding="utf-8")
+    tags = {element.tag.rpartition("}")[2] for element in ET.fromstring(text).iter()}  # noqa: S314 - it is ours
+    assert tags == {"svg", "title", "metadata", "style", "rect", "circle", "g", "text", "path"}
+    assert re.findall(r"https?://[^\"<]*|url\(|@import", text) == ["http://www.w3.org/2000/svg"]
+    assert [command.line.split()[0] for command in Page.read(picture).commands] == ["osdimage"] * 4

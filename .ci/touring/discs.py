@@ -30,7 +30,7 @@ BIOS_BOOT, UEFI_BOOT = "boot/etfsboot.com", "efi/microsoft/boot/efisys.bin"
 _NETWORK = (r"PCI\VEN_1AF4&DEV_1000", r"PCI\VEN_1AF4&DEV_1041")
 
 
-def windows_11(system: More | None = None, *, edition: str = "Professional") -> Files:
+def windows_11(system: More | None = None, *, edition: str = "Professional") -> dict[str, bytes]:
     """Return the files of a Windows 11 by path: hives, a kernel, what makes it start. ``system`` adds to SYSTEM."""
     return windows_files() | make_tree(replace(WINDOWS_11, edition=edition, more=system))
 

@@ -21,7 +21,7 @@ def preparer(page: Path, root: Path) -> Callable[[], None]:
 
 def strangers(root: Path) -> list[str]:
     """Return the names of modules that prepare no page."""
-    pages = [root / "README.md", *(root / "docs").rglob("*.md")]
+    pages = [root / "README.md", *(root / "docs").rglob("*.md"), *(root / "docs").rglob("*.svg")]
     known = {_module(page, root) for page in pages}
     modules = {path.relative_to(_PREPARED) for path in _PREPARED.rglob("*.py") if path.name != "__init__.py"}
     return sorted(map(str, modules - known))

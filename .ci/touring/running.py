@@ -78,7 +78,7 @@ def _run_all(page: Page, folder: Path, *, is_update: bool) -> tuple[list[Fault],
         if _is_given(command):
             continue
         code, lines = _run(command.line, folder)
-        wrong = _wrong(code, lines)
+        wrong = _wrong(command, code, lines)
         if wrong is not None:
             faults.append(Fault(command.number, command.line, wrong + "\n" + "\n".join(lines)))
         elif not matches(_trimmed(command.shown), lines):
@@ -118,10 +118,15 @@ def _run(line: str, folder: Path) -> tuple[int, list[str]]:
     return code, _trimmed([text.rstrip() for text in said.splitlines()])
 
 
-def _wrong(code: int, lines: list[str]) -> str | None:
+def _wrong(command: Command, code: int, lines: list[str]) -> str | None:
     """Return what is wrong with how a command ended, or None."""
-    if code and not (code in _REFUSALS and any(line.startswith(_ERROR) for line in lines)):
+    is_error = any(line.startswith(_ERROR) for line in lines)
+    if code and not (code in _REFUSALS and is_error):
         return f"left with {code}, and shows no error; `; echo $?` behind a command shows its exit code"
+    if is_error and not any(line.startswith(_ERROR.strip()) for line in command.shown):
+        return (
+            f"prints an error, and the page does not show that it does, by a line that begins with `{_ERROR.strip()}`"
+        )
     return next((f"printed {word!r}" for word in _FORBIDDEN if any(word in line for line in lines)), None)
 
 

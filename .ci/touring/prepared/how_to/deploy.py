@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
-from touring.stock import osdimage, windows
+from touring.discs import install_wim
 
 
 def prepare() -> None:
-    """Capture a Windows."""
-    osdimage("capture", str(windows(Path("tree"))), "install.wim", "--name", "Windows 11 Pro")
+    """Make a WIM with two editions of a Windows."""
+    install_wim()

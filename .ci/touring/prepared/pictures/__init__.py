@@ -1,0 +1,1 @@
+"""What the pictures of docs/pictures/ take for granted."""
