@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -149,6 +150,8 @@ def extract_tree(
     to: Path | None,
     limit_bytes: int | None,
     reporter: Reporter,
+    *,
+    damaged: Callable[[], dict[str, object]] = lambda: {"damaged": (), "damaged_files": 0},
 ) -> None:
     """Extract from a volume or a disc; without a directory, the contents of files to stdout.
 
@@ -159,6 +162,7 @@ def extract_tree(
         to: the directory, or None.
         limit_bytes: the most that is written, or None.
         reporter: of the command.
+        damaged: gives the members of the result that tell of what could not be read, when all else was.
 
     Raises:
         click.UsageError: when a directory or a link is to go to stdout.
@@ -184,7 +188,7 @@ def extract_tree(
             out(piece, end="")
         return
     result = extract_from_volume(tree, wanted, to, options, progress=reporter.callback)
-    told_result(result, to, {"damaged": (), "damaged_files": 0}, reporter)
+    told_result(result, to, damaged(), reporter)
 
 
 def told_result(result: ExtractResult, to: Path, damaged: dict[str, object], reporter: Reporter) -> None:

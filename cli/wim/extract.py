@@ -19,6 +19,7 @@ from osdimage.cli.streams import out
 from osdimage.cli.wim import recovery
 
 if TYPE_CHECKING:
+    from osdimage.imaging.browse.tree import VolumeTree
     from osdimage.imaging.disk.opening import Opening
     from osdimage.imaging.progress import ProgressCallback
     from osdimage.imaging.wim.image import WimImage
@@ -64,7 +65,8 @@ def extract_command(
     r"""Extract files and directory trees of an image or of a volume.
 
     WIM is a WIM, a file or device that holds one NTFS or FAT volume, or a disk with --partition.  Of a volume, what a
-    directory has no place for is told; files that Windows has compressed are plain.
+    directory has no place for is told; files that Windows has compressed are plain.  Of a damaged one --recover-data
+    passes over what cannot be read.
 
     PATH is separated by / or \ and compared without case; *, ? and [...] stand for characters within a name.  A list
     has one a line, in UTF-8 or UTF-16; a line that begins with # or ; is a comment.  Files that are there are replaced.
@@ -86,14 +88,12 @@ def extract_command(
         refuse_of_images(
             selector,
             unix_data=unix_data,
-            recover_data=recover_data,
             ref=bool(refs),
             check=check,
             names=rule is not Names.REFUSE,
         )
         with open_tree_of(wim, partition, opening, reporter) as tree:
-            extract_tree(tree, wanted, which, to, limit_bytes, reporter)
-        return None
+            return _extract_volume(tree, wanted, which, to, limit_bytes, reporter, recover_data=recover_data)
     refuse_for_images()
     with (
         open_wim(wim, reporter, check=check, refs=refs) as (opened, progress),
@@ -121,6 +121,27 @@ def extract_command(
             )
     told_result(result, to, recovery.facts(damaged), reporter)
     return recovery.told(str(wim), damaged)
+
+
+def _extract_volume(
+    tree: VolumeTree,
+    wanted: tuple[str, ...],
+    which: PathsWish,
+    to: Path | None,
+    limit_bytes: int | None,
+    reporter: Reporter,
+    *,
+    recover_data: bool,
+) -> int | None:
+    """Extract from a volume; return the exit code where something of it could not be read."""
+    from osdimage.imaging.browse.recovering import RecoveringTree  # noqa: PLC0415 - start-up stays cheap
+
+    if not recover_data:
+        extract_tree(tree, wanted, which, to, limit_bytes, reporter)
+        return None
+    readable = RecoveringTree(tree)
+    extract_tree(readable, wanted, which, to, limit_bytes, reporter, damaged=lambda: recovery.facts(readable.damaged))
+    return recovery.told(tree.name, readable.damaged)
 
 
 def _to_stdout(

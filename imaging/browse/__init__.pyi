@@ -2,4 +2,5 @@
 
 from osdimage.imaging.browse.extract import extract_from_volume as extract_from_volume
 from osdimage.imaging.browse.places import open_disc_tree as open_disc_tree, open_tree as open_tree
-from osdimage.imaging.browse.tree import Found as Found, VolumeTree as VolumeTree
+from osdimage.imaging.browse.recovering import RecoveringTree as RecoveringTree
+from osdimage.imaging.browse.tree import Found as Found, Unreadable as Unreadable, VolumeTree as VolumeTree

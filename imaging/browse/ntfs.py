@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from osdimage.imaging.attributes import FileAttribute
-from osdimage.imaging.browse.tree import Found, VolumeTree, plain_stream
+from osdimage.imaging.browse.tree import Found, Unreadable, VolumeTree, plain_stream
 from osdimage.imaging.disk.target import BlockTarget
+from osdimage.imaging.errors import InvalidVolume, StorageError
 from osdimage.imaging.filetime import to_ns
 from osdimage.imaging.volume.ntfs.folders import NtfsFolders
 from osdimage.imaging.volume.ntfs.read import NtfsEntry
@@ -38,6 +39,14 @@ class NtfsTree(VolumeTree):
     def children(self, folder: Found) -> list[Found]:
         """Return what is in a directory."""
         return [_found(each) for each in self._volume.children(_source(folder))]
+
+    def readable(self, folder: Found) -> tuple[list[Found], list[Unreadable]]:
+        """Return what is in a directory and can be read, and the files whose records cannot."""
+        try:
+            found, unreadable = self._volume.readable_children(_source(folder))
+        except (InvalidVolume, StorageError) as error:
+            return [], [(folder.entry.path, error)]
+        return [_found(each) for each in found], unreadable
 
     def child(self, folder: Found, name: str) -> Found | None:
         """Return what has a name in a directory."""

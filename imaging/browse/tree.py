@@ -14,7 +14,7 @@ from typing import Any
 
 from osdimage.imaging import wof
 from osdimage.imaging.attributes import FileAttribute
-from osdimage.imaging.errors import InvalidInput, InvalidRequest, InvalidVolume, Remedy, quoted
+from osdimage.imaging.errors import InvalidInput, InvalidRequest, InvalidVolume, Remedy, StorageError, quoted
 from osdimage.imaging.volume import cloud
 from osdimage.imaging.wim.entries import Entry, Stream
 from osdimage.imaging.wim.patterns import PathPattern, is_pattern, normalised
@@ -82,6 +82,10 @@ class Found:
         return self.entry.streams[0].size
 
 
+Unreadable = tuple[str, InvalidVolume | StorageError]
+"""The path of what cannot be read, and why."""
+
+
 class VolumeTree(ABC):
     """The files of a volume that is only read.
 
@@ -113,6 +117,16 @@ class VolumeTree(ABC):
         Raises:
             InvalidVolume, StorageError: as :meth:`root`.
         """
+
+    def readable(self, folder: Found) -> tuple[list[Found], list[Unreadable]]:
+        """Return what is in a directory, as :meth:`children`, and what of it is too damaged to be told of.
+
+        The path of the directory itself stands for all that is in it.
+        """
+        try:
+            return self.children(folder), []
+        except (InvalidVolume, StorageError) as error:
+            return [], [(folder.entry.path, error)]
 
     @abstractmethod
     def child(self, folder: Found, name: str) -> Found | None:

@@ -7,7 +7,7 @@ hundred thousand reads only those on its way.
 from __future__ import annotations
 
 from osdimage.imaging.disk.target import BlockTarget
-from osdimage.imaging.errors import InvalidVolume
+from osdimage.imaging.errors import InvalidVolume, StorageError
 from osdimage.imaging.volume.ntfs import records
 from osdimage.imaging.volume.ntfs.data import Contents, RunMap
 from osdimage.imaging.volume.ntfs.index import names_in_index
@@ -44,6 +44,30 @@ class NtfsFolders(NtfsVolume):
             references = sorted({reference for reference, _ in self._indexed(folder)})
             found = [each for one in references for each in self._read_names(one, folder.record, folder.path)]
         return sorted(found, key=lambda each: each.path)
+
+    def readable_children(
+        self, folder: NtfsEntry
+    ) -> tuple[list[NtfsEntry], list[tuple[str, InvalidVolume | StorageError]]]:
+        """Return what is in a directory, by name, and the paths of what cannot be read there, with the reason.
+
+        Raises:
+            InvalidVolume: when the directory itself is damaged.
+            StorageError: when it cannot be read.
+        """
+        with named_in_errors(self._target):
+            names: dict[Reference, str] = {}
+            for reference, text in self._indexed(folder):
+                # A short name is no longer than the other.
+                names[reference] = max(names.get(reference, ""), text, key=len)
+        found: list[NtfsEntry] = []
+        unreadable: list[tuple[str, InvalidVolume | StorageError]] = []
+        for reference in sorted(names):
+            try:
+                with named_in_errors(self._target):
+                    found += self._read_names(reference, folder.record, folder.path)
+            except (InvalidVolume, StorageError) as error:
+                unreadable.append((f"{folder.path.rstrip('/')}/{names[reference]}", error))
+        return sorted(found, key=lambda each: each.path), unreadable
 
     def child(self, folder: NtfsEntry, name: str) -> NtfsEntry | None:
         """Return what has a name, or a short name, in a directory, whatever its case; None when there is nothing.

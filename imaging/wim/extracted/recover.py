@@ -45,10 +45,10 @@ _LARGEST_LINK = 16 << 10
 
 @dataclass(frozen=True, slots=True)
 class DamagedFile:
-    """A file, or a stream of one, whose contents are not what was captured.
+    """A file, or a stream of one, whose contents are not what was captured, or cannot be read.
 
     Attributes:
-        path: in the image, separated by ``/``; of a stream ``path:name``.
+        path: in the image or volume, separated by ``/``; of a stream ``path:name``.
         size: in bytes.
         lost: bytes of the chunks that could not be read whole; 0 where all could and their SHA-1 is another.
         reason: why they are damaged.

@@ -201,7 +201,7 @@ def test_a_partition_of_a_disk_is_chosen(volume: Path, tmp_path: Path) -> None:
         (("list", "/nothing"), 2, "holds no '/nothing'"),
         (("list", "/nothing*"), 2, "nothing that fits"),
         (("list", "--index", "1"), 2, "--index: for images of WIMs"),
-        (("extract", "/plain.txt", "--to", "out", "--recover-data"), 2, "--recover-data: for images of WIMs"),
+        (("extract", "/plain.txt", "--to", "out", "--check"), 2, "--check: for images of WIMs"),
         (("extract", "/plain.txt", "--to", "out", "--names", "keep"), 2, "--names: for images of WIMs"),
         (("extract", "/plain.txt", "--to", "out", "--limit-bytes", "10"), 4, "more than the limit"),
         (("extract", "/*/*", "/plain.txt", "/Links/../plain.txt", "--to", "out"), 2, "holds no"),
