@@ -6,6 +6,7 @@ import hashlib
 from pathlib import Path
 
 from cases import bitlocker
+from judges.disk import copy_of
 from judges.wim import make_ntfs
 from osdimage.imaging import open_disk
 
@@ -34,6 +35,7 @@ def prepare() -> None:
         # The header of the first GPT, and its entries.
         file.seek(512)
         file.write(bytes(512 * 33))
+    lose_record(copy_of(Path("disk.img"), Path("hurt.img")), 3, "results.csv")
     encrypted_disk("laptop.img")
     damage(Path("backup.wim"), PICTURE[40_000:40_016])
 
@@ -58,3 +60,22 @@ def damage(wim: Path, where: bytes) -> None:
     """Change a byte of contents that a WIM holds as they are, since nothing compresses them."""
     before, behind = wim.read_bytes().split(where)
     wim.write_bytes(before + where[::-1] + behind)
+
+
+def lose_record(disk: Path, partition: int, name: str) -> None:
+    """Write over the beginning of the MFT record of the file of a name."""
+    with open_disk(disk) as opened:
+        start = opened.volume(partition).extent.first * 512
+    with disk.open("r+b") as file:
+        file.seek(start)
+        boot = file.read(512)
+        # Sectors of a cluster, and the first cluster of the MFT.
+        mft = start + boot[13] * 512 * int.from_bytes(boot[48:56], "little")
+        file.seek(mft)
+        records = file.read(1 << 20)
+        text = name.encode("utf-16-le")
+        # Flags of 1: in use, and no folder, whose index has the name, too.
+        held = (at for at in range(0, len(records), 1024) if records[at + 22] == 1)
+        at = next(at for at in held if text in records[at : at + 1024])
+        file.seek(mft + at)
+        file.write(b"BAAD")
