@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -38,6 +39,8 @@ _VALUES = {
     "hexadecimal": "hexadecimal digits",
     "hex-number": "hexadecimal number",
 }
+_COUNTED = frozenset({"text", "whole number", "object"})
+"""Of which there is a plural."""
 # What a definition of a simple value has, which is told in a word and not in a place of its own.
 _PLAIN = frozenset({"$comment", "description", "type", "format", "pattern", "minimum", "items"})
 
@@ -91,8 +94,7 @@ def page(name: str) -> Iterator[str]:
             if not _is_plain(part):
                 yield from (f"## {defined}", "", *_definition(part), "")
     else:
-        yield from _choices(schema, 0)
-        yield from _members(schema, 0)
+        yield from _parts(schema, 0)
 
 
 def _definition(part: dict[str, Any]) -> Iterator[str]:
@@ -100,35 +102,30 @@ def _definition(part: dict[str, Any]) -> Iterator[str]:
     if "enum" in part:
         yield from ("", _type(part).capitalize() + ".")
     yield ""
-    yield from _choices(part, 0)
-    yield from _members(part, 0)
+    yield from _parts(_innermost(part), 0)
 
 
 def _is_plain(part: dict[str, Any]) -> bool:
     """Tell whether a definition is of a value that is told in a word."""
-    return part.keys() <= _PLAIN and "properties" not in part.get("items", {})
+    return part.keys() <= _PLAIN and _innermost(part).keys() <= _PLAIN
 
 
-def _choices(schema: dict[str, Any], depth: int) -> Iterator[str]:
-    """Yield what a value may be, where that is one of several."""
+def _parts(schema: dict[str, Any], depth: int) -> Iterator[str]:
+    """Yield what a value may be, where that is one of several, or the members of an object, and of what is in it."""
+    indent = "  " * depth
     for each in schema.get("oneOf", ()):
-        yield f"{'  ' * depth}- {_type(each)}{':' if 'properties' in each else ''}"
-        yield from _members(each, depth + 1)
-
-
-def _members(schema: dict[str, Any], depth: int) -> Iterator[str]:
-    """Yield a list of the members of objects in a schema, and of those of objects in these."""
-    if "items" in schema and "properties" not in schema:
-        yield from _members(schema["items"], depth)
-        return
+        marks = [f"`{name}` is {_type(what)}" for name, what in each.get("properties", {}).items() if "const" in what]
+        told = f": {_linked(each['description'])}" if "description" in each else ":" if "properties" in each else ""
+        yield f"{indent}- {_type(each)}{f' whose {marks[0]}' if marks else ''}{told}"
+        yield from _parts(each, depth + 1)
+    for part in schema.get("allOf", ()):
+        yield from _parts(_referred(part), depth)
     required = set(schema.get("required", ()))
     optional = ", may be left out" if schema.get("additionalProperties") is False else ", not always there"
-    for part in schema.get("allOf", ()):
-        yield from _members(_referred(part), depth)
     for name, what in schema.get("properties", {}).items():
         sometimes = "" if name in required else optional
-        yield f"{'  ' * depth}- `{name}` ({_type(what)}{sometimes}): {_linked(what['description'])}"
-        yield from _members(_innermost(what), depth + 1)
+        yield f"{indent}- `{name}` ({_type(what)}{sometimes}): {_linked(what['description'])}"
+        yield from _parts(_innermost(what), depth + 1)
 
 
 def _innermost(schema: dict[str, Any]) -> dict[str, Any]:
@@ -152,14 +149,15 @@ def _type(schema: dict[str, Any]) -> str:
     if "enum" in schema:
         return _any_of(f"`{'null' if each is None else each}`" for each in schema["enum"])
     if "anyOf" in schema or "oneOf" in schema:
-        return _any_of(_type(each) for each in schema.get("anyOf", schema.get("oneOf")))
+        return _any_of(dict.fromkeys(map(_type, schema.get("anyOf", schema.get("oneOf")))))
     types = schema.get("type", ())
     return _any_of(_word(each, schema) for each in ([types] if isinstance(types, str) else types)) or "any value"
 
 
 def _word(kind: str, schema: dict[str, Any]) -> str:
     if kind == "array" and "items" in schema:
-        return f"list of: {_type(schema['items'])}"
+        of = _type(schema["items"])
+        return f"list of {of}s" if of in _COUNTED else f"list of: {of}"
     if kind == "object" and isinstance(schema.get("additionalProperties"), dict):
         return f"object, by names: {_type(schema['additionalProperties'])}"
     return _FORMATS.get(schema.get("format", ""), _TYPES[kind]) if kind == "string" else _TYPES[kind]
@@ -176,3 +174,25 @@ def _linked(text: str) -> str:
 
 
 _COMMANDS = {"-".join(each.words): each.title for each in program().walk() if each.words and not each.subcommands}
+
+
+def kinds_of(words: Iterable[str]) -> list[str]:
+    """Return the kinds of documents that a command prints."""
+    return _kinds().get("-".join(words), [])
+
+
+@cache
+def _kinds() -> dict[str, list[str]]:
+    """Return all kinds by the command that prints them: a kind begins with the words of that, and of no longer one."""
+    found: dict[str, list[str]] = {}
+    for name in schema_names():
+        above = [each for each in _COMMANDS if f"{name}-".startswith(f"{each}-")]
+        # What has no kind is a file.
+        if above and "kind" in _properties(name):
+            found.setdefault(max(above, key=len), []).append(name)
+    return found
+
+
+def _properties(name: str) -> dict[str, Any]:
+    schema: dict[str, Any] = read_schema(name)
+    return schema.get("properties", {})  # type: ignore[no-any-return]

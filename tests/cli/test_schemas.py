@@ -29,8 +29,7 @@ ALL: Registry[Any] = Registry().with_resources(
 
 # What is there only in some documents of a kind.  All else is always there, as docs/reference/json.md promises.
 SOMETIMES = {
-    "deploy-steps": set(read_schema(COMMON)["$defs"]["deploy-steps"]["items"]["properties"])  # type: ignore[index]
-    - {"step", "does", "destroys"},
+    "deploy-steps": {"cluster_size"},
     "disk-plan": {"cluster_size", "kind"},
     "deploy-plan": {"kind"},
     "deploy-set-plan": {"kind"},
@@ -53,7 +52,6 @@ OWN_WORDS = {
     ("none", "xpress", "lzx", "lzms"),
     ("set", "make", "delete"),
     ("SYSTEM", "DRIVERS"),
-    ("write-table", "format", "apply", "write-bytes", "forget-drives", "move-drives", "add-drivers", "install-boot"),
 }
 
 

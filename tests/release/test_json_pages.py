@@ -32,11 +32,27 @@ def test_pages_tell_of_every_member(pages: ModuleType) -> None:
 def test_pages_say_what_a_member_is_in_words(pages: ModuleType) -> None:
     text = "\n".join(pages.page("split"))
     # What it refers to is in place, and members of a definition with members of its own lead to that.
-    assert "- `sizes` (list of: whole number): Of them, in bytes." in text
-    assert "- `paths` (list of: text): Of the parts" in text
+    assert "- `sizes` (list of whole numbers): Of them, in bytes." in text
+    assert "- `paths` (list of texts): Of the parts" in text
     assert "- `stream` ([stream](common.md#stream) or `null`): What came from" in "\n".join(pages.page("deploy"))
     assert "- `new_size` (number of bytes): Of the file now." in "\n".join(pages.page("delete"))
     assert "`live`, `dead`, `hidden` or `ended`" in "\n".join(pages.page("common"))
+
+
+def test_what_is_one_of_several_is_told_by_what_marks_it(pages: ModuleType) -> None:
+    lines = list(pages.page("common"))
+    at = lines.index(
+        "- object whose `step` is `forget-drives`: The drive letters of the computer that was captured are forgotten."
+    )
+    assert "  - `partition` (whole number): The number of the partition with the Windows." in lines[at : at + 5]
+
+
+def test_a_command_leads_to_the_documents_that_it_prints(pages: ModuleType) -> None:
+    assert pages.kinds_of(["facts"]) == ["facts", "facts-line"]
+    assert pages.kinds_of(["deploy"]) == [
+        "deploy", "deploy-also", "deploy-plan", "deploy-plans", "deploy-set", "deploy-set-plan",
+    ]  # fmt: skip
+    assert "run-state" not in pages.kinds_of(["run"])
 
 
 def test_links_from_schema_to_schema_lead_from_page_to_page(pages: ModuleType) -> None:
