@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from commandline.model import PROGRAM, Command, Option, program
+from json_pages import kinds_of
 from osdimage.cli.guidance.conventions import CONVENTIONS
 from osdimage.cli.guidance.outcomes import EXIT_CODES, OUTCOMES
 from osdimage.cli.guidance.surroundings import FILES, VARIABLES, Surrounding
@@ -103,6 +104,7 @@ def page(command: Command, pages: Iterable[str]) -> Iterator[str]:
         yield from (*heading("Examples", "-"), ".. code-block:: console", "")
         yield from (*(f"   $ {line}" for line in command.examples), "")
     yield from _outcomes(command)
+    yield from _documents(command)
     yield from _surroundings(command)
     yield from _see_also(command, pages)
 
@@ -166,6 +168,13 @@ def _outcomes(command: Command) -> Iterator[str]:
         yield ""
     more = "What the others mean" if own else "What they mean"
     yield from (f"{more} is the same for all commands: :doc:`/{REFERENCE}/exit-codes`.", "")
+
+
+def _documents(command: Command) -> Iterator[str]:
+    kinds = [] if command.subcommands else kinds_of(command.words)
+    if kinds:
+        told = ", ".join(f":doc:`{kind} </{REFERENCE}/json/{kind}>`" for kind in kinds)
+        yield from (*heading("JSON", "-"), f"With ``--json`` it prints: {told}.", "")
 
 
 def _surroundings(command: Command) -> Iterator[str]:
