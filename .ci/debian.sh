@@ -103,6 +103,7 @@ if ! type mmdebstrap autopkgtest >/dev/null 2>&1; then
     if [[ $(id -u) != 0 ]] || ! command -v apt-get >/dev/null; then
         die "these are needed: mmdebstrap autopkgtest (Debian: apt-get install mmdebstrap autopkgtest)"
     fi
+    apt-get -q=2 update
     DEBIAN_FRONTEND=noninteractive apt-get -q=2 -y install --no-install-recommends mmdebstrap autopkgtest >/dev/null
 fi
 unpack_sources

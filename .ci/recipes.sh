@@ -16,6 +16,7 @@ if ! type "${programs[@]}" >/dev/null 2>&1; then
     if [[ $(id -u) != 0 ]] || ! command -v apt-get >/dev/null; then
         die "these are needed: ${programs[*]} (Debian: apt-get install ${packages[*]})"
     fi
+    apt-get -q=2 update
     DEBIAN_FRONTEND=noninteractive apt-get -q=2 -y install --no-install-recommends "${packages[@]}" >/dev/null
 fi
 work=$(mktemp -d)

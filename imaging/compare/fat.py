@@ -74,6 +74,7 @@ class FatTarget(ComparedTarget):
 
         Raises:
             InvalidVolume: when it is damaged.
+            OsdImageError: when pyfatfs is missing.
             TargetRefused: when pyfatfs cannot read such a volume.
             StorageError: when it cannot be read.
         """

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from osdimage.imaging.disk.fat_width import DIRECTORY_ENTRY_BYTES, FIRST_CLUSTER, FatWidth
 from osdimage.imaging.disk.target import BlockTarget
-from osdimage.imaging.errors import InvalidVolume
+from osdimage.imaging.errors import InvalidVolume, OsdImageError
 from osdimage.imaging.units import MIB
 
 if TYPE_CHECKING:
@@ -88,10 +88,16 @@ class SecondReader:
 
         Raises:
             InvalidVolume: when pyfatfs cannot read it.
+            OsdImageError: when pyfatfs is missing, which distributions do not have.
             StorageError: when the target cannot be read.
         """
-        # Slow to import, and only this class needs it.
-        from pyfatfs.PyFat import PyFat  # noqa: PLC0415
+        try:
+            # Slow to import, and only this class needs it.
+            from pyfatfs.PyFat import PyFat  # noqa: PLC0415
+        except ImportError as error:
+            raise OsdImageError(
+                f"{volume.name}: a FAT volume is read by the Python module pyfatfs to be compared, and that is missing"
+            ) from error
 
         self._volume = volume
         self._reader: Any = PyFat()

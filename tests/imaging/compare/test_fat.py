@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import struct
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -386,6 +387,13 @@ def test_a_volume_that_pyfatfs_cannot_read_is_refused(
     monkeypatch.setattr("osdimage.imaging.volume.fat.second.LARGEST_FAT", 1000)
     refused = osdimage("compare", applied.wim, applied.volume, code=4)
     assert "the volume has 8" in refused.err
+
+
+# As of a package of a distribution that has no pyfatfs.
+def test_without_pyfatfs_it_is_said_to_be_missing(applied: Applied, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pyfatfs.PyFat", None)
+    outcome = osdimage("compare", applied.wim, applied.volume, code=1)
+    assert "the Python module pyfatfs to be compared, and that is missing" in outcome.err
 
 
 def test_another_file_system_is_refused(applied: Applied, tmp_path: Path) -> None:
