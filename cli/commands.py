@@ -47,6 +47,9 @@ Usage: osdimage [OPTIONS] COMMAND [ARGS]...
 
   Sizes are binary, as Windows has them: 1 GB is 1024 MB, and so is 1 GiB.
 
+  What all commands have in common is told by `osdimage help conventions`, and
+  so are arguments, environment, exit-codes and files.
+
 Options:
   -V, --version  Show the version and exit; with -v those of the libraries, too.
   -h, --help     Show this message and exit.

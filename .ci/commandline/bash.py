@@ -46,6 +46,7 @@ _osdimage_offer() {
 
 _osdimage() {
     COMPREPLY=()
+    local IFS=$' \t\n'
     local words current given command='' option='' ended='' position=0 number word commands options takes arguments
     _osdimage_words
     current=${words[${#words[@]} - 1]}

@@ -17,7 +17,7 @@ _BRIEF = 80
 
 def brief(text: str) -> str:
     """Return what a list of options has room for: the first sentence, or its beginning."""
-    first = SENTENCE.split(text)[0].removesuffix(".")
+    first = SENTENCE.split(text)[0].removesuffix(".").replace("`", "")
     return textwrap.shorten(first, _BRIEF, placeholder=" ...")
 
 

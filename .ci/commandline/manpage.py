@@ -143,8 +143,17 @@ def _capitals(metavar: str) -> set[str]:
 def _filled(text: str, marks: set[str]) -> Iterator[str]:
     """Yield the lines of a paragraph, each sentence on its own."""
     for sentence in SENTENCE.split(text):
-        marked = _MARKED.sub(lambda match: _hidden(_marked(match, marks)), _text(sentence))
-        yield from _wrapped(marked)
+        yield from _wrapped("".join(_pieces(sentence, marks)))
+
+
+def _pieces(text: str, marks: set[str]) -> Iterator[str]:
+    """Yield a text in pieces, each as roff has it."""
+    end = 0
+    for match in _MARKED.finditer(text):
+        yield _text(text[end : match.start()])
+        yield _hidden(_marked(match, marks))
+        end = match.end()
+    yield _text(text[end:])
 
 
 def _wrapped(text: str) -> Iterator[str]:

@@ -260,7 +260,11 @@ def _metavar(option: click.Option) -> str:
 
 
 def _argument(argument: click.Argument, context: click.Context) -> Argument:
-    written = argument.make_metavar(context)
+    written = argument.metavar
+    if written is None:
+        # As click, which asks for a context in newer versions alone.
+        name = (argument.name or "").upper()
+        written = f"{name if argument.required else f'[{name}]'}{'...' * (argument.nargs != 1)}"
     bare = written.removesuffix("...")
     if bare.startswith("[") and bare.endswith("]"):
         bare = bare[1:-1]

@@ -65,6 +65,8 @@ def test_a_page_shows_every_option_as_it_is_typed() -> None:
         records = (each.get_help_record(click.Context(command)) for each in command.params)
         spelt = {name for each in records if each is not None for name in re.findall(r"--?\w[\w-]*", each[0])}
         assert spelt <= set(re.findall(r"--?\w[\w-]*", text)), words
+        # A command in quotes is set as such, without them.
+        assert "`" not in text
         assert all(line in text for line in EXAMPLES.get(" ".join(words), ()))
 
 
