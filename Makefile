@@ -7,6 +7,8 @@ COVERAGE_FLOOR ?= 90
 PYTEST_ARGS ?=
 FAULTS_ARGS ?=
 RELEASE_ARGS ?=
+# In which releases of Debian `make release-check` installs the wheel; needs root.
+SUITES ?= bookworm trixie forky
 # How long `make fuzz` takes, all parsers together.
 MINUTES ?= 10
 # What `make tour` runs: all pages unless told otherwise.
@@ -29,10 +31,10 @@ export PATH := $(PATH):/usr/local/sbin:/usr/sbin:/sbin
 export PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: api bench clean debian demo fast faults formats fuzz help kills lint matrix picture quick races recipes release sanitize setup setup-run site test tour wheel wimlib
+.PHONY: api bench clean debian demo fast faults formats fuzz help kills lint matrix picture quick races recipes release release-check sanitize setup setup-run site test tour wheel wimlib
 
 help: ## Show these lines
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: setup-run ## Capture a folder, apply it again, prove that nothing changed, and start a disk
 	@.ci/demo.sh
@@ -94,6 +96,9 @@ recipes: ## Read the recipes for packages of Fedora and Arch with the programs o
 
 release: ## Make wheels with libwim and libntfs-3g inside, and the source distribution, in dist/release (RELEASE_ARGS=--help)
 	@$(PYTHON) packaging/wheel/release.py $(RELEASE_ARGS)
+
+release-check: setup ## Judge dist/release: made again, in each Python, and in a new Debian of each of SUITES, where it deploys
+	OSDIMAGE_RELEASE=dist/release OSDIMAGE_SUITES="$(SUITES)" $(PYTEST) tests/release/test_wheels*.py $(PYTEST_ARGS)
 
 lint: setup ## Run ruff, mypy --strict, pyright on the examples, and shellcheck
 	$(BIN)/ruff check

@@ -18,6 +18,8 @@ from archive import ReleaseError, unpack_source
 from libraries import Bundle, run
 from pins import HERE, Architecture, PinnedFile, Pins
 
+# What setuptools notes down for itself: an unpacked source distribution would have it listed, and a checkout would not.
+_OF_SETUPTOOLS = ("osdimage.egg-info", "setup.cfg")
 _LICENCE_FILES = 'license-files = ["LICENSE"]'
 _LICENCE = 'license = "GPL-3.0-or-later"'
 
@@ -83,6 +85,8 @@ def _settled(packed: Path, epoch: int) -> bytes:
     plain = io.BytesIO()
     with tarfile.open(packed) as source, tarfile.open(fileobj=plain, mode="w", format=tarfile.PAX_FORMAT) as target:
         for member in sorted(source.getmembers(), key=lambda each: each.name):
+            if member.name.partition("/")[2].partition("/")[0] in _OF_SETUPTOOLS:
+                continue
             settled = tarfile.TarInfo(member.name)
             settled.type, settled.size, settled.linkname = member.type, member.size, member.linkname
             settled.mode = 0o755 if member.isdir() or member.mode & 0o100 else 0o644
@@ -119,15 +123,20 @@ def make_wheel(workshop: Workshop, source: Path, bundle: Bundle, into: Path) -> 
         },
     )
     (wheel,) = built.glob("*.whl")
-    into.mkdir(parents=True, exist_ok=True)
+    repaired = folder / "repaired"
+    shutil.rmtree(repaired, ignore_errors=True)
     run(
         (
-            *(str(workshop.python), "-m", "auditwheel", "repair", "--plat", architecture.platform),
-            *("--only-plat", "--wheel-dir", str(into), str(wheel)),
+            *(str(workshop.python), "-m", "auditwheel", "repair", "--plat", "auto", "--only-plat"),
+            *("--wheel-dir", str(repaired), str(wheel)),
         ),
         environment=workshop.environment(),
     )
-    return into / wheel.name.replace(f"linux_{architecture.name}", architecture.platform)
+    (wheel,) = repaired.glob("*.whl")
+    if not wheel.name.endswith(f"-abi3-{architecture.platform}.whl"):
+        raise ReleaseError(f"{wheel.name}: wanted is a wheel for {architecture.platform} and every Python")
+    into.mkdir(parents=True, exist_ok=True)
+    return Path(shutil.copy(wheel, into))
 
 
 def _add_bundle(tree: Path, bundle: Bundle) -> None:

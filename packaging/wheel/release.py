@@ -65,7 +65,22 @@ def release(architectures: list[Architecture], out: Path, work: Path, downloads:
         made.append(make_wheel(workshop, made[0], bundle, out))
         say(made[-1])
     (out / _CHECKSUMS).write_text("".join(sorted(f"{sha256(each)}  {each.name}\n" for each in made)), encoding="utf-8")
-    run((str(python), "-m", "twine", "check", "--strict", *map(str, made)))
+    check(workshop, made)
+
+
+def check(workshop: Workshop, made: list[Path]) -> None:
+    """Let others look at what was made: at its metadata, at the interfaces that it uses, and at what was left out.
+
+    Raises:
+        ReleaseError: with what they say.
+    """
+    environment = workshop.environment()
+    tools = workshop.python.parent
+    run((str(tools / "twine"), "check", "--strict", *map(str, made)), environment=environment)
+    run((str(tools / "abi3audit"), "--strict", *map(str, made[1:])), environment=environment)
+    # A source distribution holds what is in version control, of which an unpacked one knows nothing.
+    if (ROOT / ".git").exists():
+        run((str(tools / "check-manifest"), "--no-build-isolation", str(ROOT)), environment=environment)
 
 
 def make_tools(work: Path) -> Path:

@@ -64,6 +64,16 @@ class Programs:
         (self.folder / name).symlink_to(real)
 
 
+@pytest.fixture(autouse=True)
+def nothing_bundled(monkeypatch: pytest.MonkeyPatch) -> list[BundledPart]:
+    """Make it an installation that uses the system's libraries and programs, whichever it is."""
+    parts: list[BundledPart] = []
+    monkeypatch.setattr("osdimage.imaging.programs.bundled_parts", lambda: tuple(parts))
+    monkeypatch.setattr(doctor, "bundled_parts", lambda: tuple(parts))
+    monkeypatch.setattr("osdimage.imaging.programs.bundled_program", lambda _: None)
+    return parts
+
+
 @pytest.fixture
 def programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Programs:
     monkeypatch.setenv("PATH", str(tmp_path))
@@ -350,15 +360,13 @@ def test_a_library_that_a_wheel_brings_is_not_judged_by_the_package_of_the_syste
 
 
 @pytest.fixture
-def bundle(monkeypatch: pytest.MonkeyPatch) -> list[BundledPart]:
+def bundle(nothing_bundled: list[BundledPart]) -> list[BundledPart]:
     """What a wheel brings along, for tests to change."""
-    parts = [
+    nothing_bundled += [
         BundledPart("libwim", "1.14.5", "GPL-3.0-or-later", "wimlib=1.14.5-1"),
         BundledPart("libntfs-3g", "2026.9.28", "GPL-2.0-or-later", "ntfs-3g=1:2026.9.28-2"),
     ]
-    monkeypatch.setattr("osdimage.imaging.programs.bundled_parts", lambda: tuple(parts))
-    monkeypatch.setattr(doctor, "bundled_parts", lambda: tuple(parts))
-    return parts
+    return nothing_bundled
 
 
 def test_what_a_wheel_brings_along_is_told_and_the_library_of_the_system_is_not_asked_for(

@@ -1,0 +1,128 @@
+"""The release that tests of wheels are about, and places to install it in that have nothing else."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+RELEASE = Path(os.environ.get("OSDIMAGE_RELEASE", "/nonexistent")).resolve()
+needs_release = pytest.mark.skipif(
+    "OSDIMAGE_RELEASE" not in os.environ, reason="is about a release; make release-check says where it is"
+)
+# Suites of Debian, of which each has another Python; SUITES of the Makefile.
+SUITES = os.environ.get("OSDIMAGE_SUITES", "bookworm").split()
+_PLATFORMS = ("manylinux_2_28_x86_64", "manylinux_2_17_x86_64", "manylinux2014_x86_64")
+
+
+def wheels() -> list[Path]:
+    """Return the wheels of the release."""
+    return sorted(RELEASE.glob("*.whl"))
+
+
+def own_wheel() -> Path:
+    """Return the one for this machine."""
+    (wheel,) = RELEASE.glob(f"*_{os.uname().machine}.whl")
+    return wheel
+
+
+def wheelhouse(python: str, folder: Path) -> Path:
+    """Put the wheel, and what it depends on, into a folder, for one version of Python, such as 3.13."""
+    subprocess.run(
+        [
+            *(sys.executable, "-m", "pip", "download", "--quiet", "--dest", folder, "--only-binary", ":all:"),
+            *("--python-version", python, *(f"--platform={each}" for each in _PLATFORMS), own_wheel()),
+        ],
+        check=True,
+    )
+    shutil.copy(own_wheel(), folder)
+    return folder
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where the wheel is installed, and nothing that it could need.
+
+    Attributes:
+        command: that runs osdimage there.
+        outside: a folder, as this machine knows it.
+        inside: the same, as it is known there.
+    """
+
+    command: tuple[str, ...]
+    outside: Path
+    inside: Path
+
+    def osdimage(self, *arguments: str | Path) -> str:
+        """Run osdimage; return what it printed."""
+        done = subprocess.run(
+            [*self.command, *map(str, arguments)],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            check=False,
+            text=True,
+            # As little as a service has: no LANG, no HOME, and a PATH without the programs of administrators.
+            env={"PATH": "/usr/bin:/bin"},
+        )
+        assert done.returncode == 0, f"{arguments}: {done.stdout}{done.stderr}"
+        return done.stdout
+
+
+def virtual_environment(python: str, folder: Path) -> Place:
+    """Install the wheel for an interpreter of this machine."""
+    found = interpreter(python)
+    if found is None:
+        pytest.skip(f"Python {python} is not here")
+    subprocess.run([found, "-m", "venv", folder / "venv"], check=True)
+    _install(folder / "venv", wheelhouse(python, folder / "wheelhouse"))
+    return Place((str(folder / "venv/bin/osdimage"),), folder, folder)
+
+
+def interpreter(python: str) -> str | None:
+    """Return an interpreter of a version, also of pyenv(1), which has them side by side."""
+    versions = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
+    pyenv = sorted(str(path) for path in versions.glob(f"{python}.*/bin/python{python}"))
+    return next(iter(pyenv), None) or shutil.which(f"python{python}")
+
+
+def empty_debian(suite: str, folder: Path) -> Place:
+    """Make the smallest Debian with a Python, from the archive that this machine uses, and install the wheel in it."""
+    rows = subprocess.run(
+        ["apt-get", "indextargets", "--format", "$(ORIGIN) $(REPO_URI)", "Created-By: Packages"],
+        capture_output=True,
+        check=True,
+        text=True,
+    ).stdout.splitlines()
+    mirror = next(row.split()[1] for row in rows if row.startswith("Debian ") and "security" not in row)
+    root = folder / suite
+    # With a /proc of its own, which is gone with the command.
+    enter = 'mount -t proc proc "$0/proc" && exec /usr/sbin/chroot "$0" "$@"'
+    chroot = ("/usr/bin/unshare", "--mount", "/bin/sh", "-c", enter, str(root))
+    subprocess.run(
+        ["debootstrap", "--variant=minbase", "--include=python3,python3-venv", suite, root, mirror],
+        stdout=subprocess.DEVNULL,
+        check=True,
+    )
+    ask = "import sys; print(*sys.version_info[:2], sep='.')"
+    version = subprocess.run([*chroot, "python3", "-c", ask], capture_output=True, check=True, text=True).stdout.strip()
+    wheelhouse(version, root / "wheelhouse")
+    subprocess.run([*chroot, "python3", "-m", "venv", "/opt/osdimage"], check=True)
+    _install(Path("/opt/osdimage"), Path("/wheelhouse"), chroot)
+    (root / "work").mkdir()
+    return Place((*chroot, "/opt/osdimage/bin/osdimage"), root / "work", Path("/work"))
+
+
+def _install(environment: Path, packages: Path, prefix: tuple[str, ...] = ()) -> None:
+    subprocess.run(
+        [
+            *(*prefix, environment / "bin/pip", "install", "--quiet", "--disable-pip-version-check"),
+            *("--no-index", "--find-links", packages, "osdimage"),
+        ],
+        check=True,
+        env={name: value for name, value in os.environ.items() if not name.startswith("PIP_")},
+    )
