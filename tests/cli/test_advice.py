@@ -56,7 +56,11 @@ def test_every_command_and_option_that_a_message_names_is_there() -> None:
 
 def _is_of_another_program(text: str) -> bool:
     """Tell whether a text of the library is about a program that it calls, or that another one is told to call."""
-    return OPTION.sub("", text).strip("= ") in {"", "(,msdos", "i386-pc"} or "=" in text or "apt-get" in text
+    return (
+        OPTION.sub("", text).strip("= ") in {"", "(,msdos", "i386-pc"}
+        or "=" in text
+        or any(each in text for each in ("apt-get", "pip install"))
+    )
 
 
 def _texts(path: Path) -> Iterator[tuple[int, str]]:
