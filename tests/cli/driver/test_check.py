@@ -10,6 +10,7 @@ from cases import catalogs
 from cases import net_packages as cases
 from cases.catalogs import Entry
 from judges import archives
+from judges.signing import make_authority
 from osdimage.imaging.drivers.signed.hashes import authenticode_hash
 from runs.commands import osdimage
 
@@ -76,6 +77,21 @@ def test_a_program_gets_the_findings_and_the_catalogs(folder: Path) -> None:
             "remedy": "have it signed: Windows takes the package for an unsigned one",
         }
     ]
+
+
+@pytest.mark.foreign
+def test_a_program_gets_who_signed_and_when(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    authority = make_authority(tmp_path_factory.mktemp("authority"))
+    for name, time in (("net.sys", None), ("net.cat", 1_760_000_000)):
+        authority.sign(folder / "net" / name, folder / "signed", time=time)
+        (folder / "signed").replace(folder / "net" / name)
+    (driver,) = osdimage("driver", "check", folder, "--json").facts["drivers"]
+    (catalog,), (program,) = driver["catalogs"], driver["drivers"]
+    assert catalog["verdict"] == "right"
+    assert (catalog["signature"]["signer"], catalog["signature"]["issuer"]) == ("Driver code", "Throw-away Authority")
+    # date -u -d @1760000000 +%FT%TZ
+    assert catalog["signature"]["time"] == "2025-10-09T08:53:20Z"
+    assert (program["has_signature"], program["signature"]["time"]) == (True, None)
 
 
 def test_of_a_collection_only_what_is_for_the_windows_is_looked_at(tmp_path: Path) -> None:
