@@ -85,8 +85,8 @@ picture: setup ## Record docs/pictures/terminal.svg anew, which README and the s
 site: setup ## Make the documentation site in build/site
 	@.ci/site.sh
 
-api: setup ## Write down the public interface of the library anew, in docs/library/api.txt, and tell what changed
-	@$(BIN)/python .ci/api.py
+api: setup ## Write down the public interface of the library anew, in docs/library/api.txt (SINCE=v1.2.3: tell what breaks programs)
+	@$(BIN)/python .ci/api.py $(if $(SINCE),--since $(SINCE))
 
 debian: setup-run ## Build the packages of Debian SUITE (trixie) in dist/debian, and try them, in systems that are thrown away
 	@.ci/debian.sh $(SUITE)
@@ -108,7 +108,7 @@ lint: setup ## Run ruff, mypy --strict, pyright on the examples, and shellcheck
 	$(BIN)/mypy --strict docs/examples
 	$(BIN)/basedpyright --pythonpath $(BIN)/python
 	MYPYPATH=.ci:tests $(BIN)/mypy --strict -m tour -m picture -p touring -p picturing
-	MYPYPATH=.ci $(BIN)/mypy --strict .ci/manual.py
+	MYPYPATH=.ci $(BIN)/mypy --strict .ci/manual.py .ci/api.py
 	$(BIN)/mypy --strict packaging/wheel
 	shellcheck $(SCRIPTS)
 

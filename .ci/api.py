@@ -2,7 +2,8 @@
 """Write docs/library/api.txt, the public interface of the library: every public name, with its signature.
 
 It stands in the repository, so that a review sees each change of it, and tests/test_api.py fails when it is not what
-the code has.  What was added (``+``) and what was removed or changed (``-``) is printed; ``--check`` writes nothing.
+the code has.  What was added (``+``) and what was removed or changed (``-``) is printed; ``--check`` writes nothing,
+and ``--since v1.2.3`` tells what breaks programs that were written for that version.
 Annotations and defaults are those of the source, and ``...`` stands for a default that is no constant.  The package is
 installed from this source, or follows it.
 
@@ -11,17 +12,22 @@ Public are the names in ``__all__`` of the front door, of its rooms, and of the 
 
 from __future__ import annotations
 
+import argparse
 import ast
 import dataclasses
 import enum
 import importlib
 import inspect
+import re
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from functools import cache
 from pathlib import Path
 from typing import Any, get_overloads
+
+from api_breaks import breaks, least_version
 
 ROOT = Path(__file__).resolve().parents[1]
 SNAPSHOT = ROOT / "docs/library/api.txt"
@@ -178,7 +184,7 @@ def of_constructor(name: str, kind: type) -> Iterator[str]:
         return
     if getattr(kind, "_is_protocol", False):
         return
-    signature = inspect.signature(kind.__init__)
+    signature = inspect.signature(vars(own)["__init__"])
     if any(each.annotation in HIDDEN for each in signature.parameters.values()):
         yield f"{name}(...)"
         return
@@ -211,6 +217,7 @@ def set_by(constructor: ast.FunctionDef) -> dict[str, str]:
     known = {each.arg: ast.unparse(each.annotation) for each in arguments if each.annotation is not None}
     found: dict[str, str] = {}
     for node in ast.walk(constructor):
+        targets: list[ast.expr]
         if isinstance(node, ast.AnnAssign):
             targets, kind = [node.target], ast.unparse(node.annotation)
         elif isinstance(node, ast.Assign):
@@ -253,7 +260,7 @@ def of_function(name: str, function: Callable[..., Any], *, bound: bool = False)
 
 def written(signature: inspect.Signature, *, bound: bool) -> str:
     """Return a signature as the source has it, without the object that a method is called on."""
-    parameters = list(signature.parameters.values())[1 if bound else 0 :]
+    parameters = [each for each in signature.parameters.values() if not each.name.startswith("_")][1 if bound else 0 :]
     parts: list[str] = []
     star = False
     for number, each in enumerate(parameters):
@@ -261,7 +268,7 @@ def written(signature: inspect.Signature, *, bound: bool) -> str:
             star = True
             if each.kind is each.KEYWORD_ONLY:
                 parts.append("*")
-        mark = {each.VAR_POSITIONAL: "*", each.VAR_KEYWORD: "**"}.get(each.kind, "")
+        mark = "*" if each.kind is each.VAR_POSITIONAL else "**" if each.kind is each.VAR_KEYWORD else ""
         default = "" if each.default is each.empty else f" = {shown(each.default)}"
         parts.append(f"{mark}{each.name}: {each.annotation}{default}")
         after = parameters[number + 1].kind if number + 1 < len(parameters) else None
@@ -306,15 +313,37 @@ def lines_of(text: str) -> set[str]:
     return found
 
 
+def since(reference: str, new: str) -> Iterator[str]:
+    """Yield what changed since a commit or a tag, and the lowest version that may have it."""
+
+    def shown(path: str) -> str:
+        command = ["git", "show", f"{reference}:{path}"]
+        return subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT).stdout
+
+    old = lines_of(shown(str(SNAPSHOT.relative_to(ROOT))))
+    version = re.findall(r'^__version__ = "(.*)"', shown("imaging/_package/__init__.py"), re.MULTILINE)[0]
+    broken = set(breaks(old, lines_of(new)))
+    yield from (f"+ {line}" for line in sorted(lines_of(new) - old))
+    yield from (f"{'!' if line in broken else '-'} {line}" for line in sorted(old - lines_of(new)))
+    yield f"{len(broken)} breaks (!): the next version after {version} is {least_version(version, old, lines_of(new))}"
+
+
 def main() -> int:
     """Write the snapshot, or compare it."""
+    parser = argparse.ArgumentParser(description="Write down the public interface of the library.")
+    parser.add_argument("--check", action="store_true", help="write nothing, and fail when it is another")
+    parser.add_argument("--since", metavar="REF", help="write nothing, and tell what changed since a commit or a tag")
+    given = parser.parse_args()
     new = snapshot()
+    if given.since is not None:
+        sys.stdout.write("".join(f"{line}\n" for line in since(given.since, new)))
+        return 0
     old = SNAPSHOT.read_text(encoding="utf-8") if SNAPSHOT.exists() else ""
     more, less = changes(old, new)
     for mark, lines in (("+", more), ("-", less)):
         for line in lines:
             sys.stdout.write(f"{mark} {line}\n")
-    if "--check" not in sys.argv[1:]:
+    if not given.check:
         SNAPSHOT.write_text(new, encoding="utf-8")
         return 0
     if old == new:

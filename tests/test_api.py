@@ -33,11 +33,14 @@ from osdimage.imaging.units import MIB
 
 @pytest.fixture(scope="module")
 def api() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("api", Path(__file__).parents[1] / ".ci" / "api.py")
+    folder = Path(__file__).parents[1] / ".ci"
+    spec = importlib.util.spec_from_file_location("api", folder / "api.py")
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(folder)
+        spec.loader.exec_module(module)
     return module
 
 
@@ -243,3 +246,66 @@ def test_what_holds_something_open_says_what_it_is(tmp_path: Path) -> None:
         f"<WimImage 1 'tree' of {tmp_path}/a.wim>",
         f"<ImageFiles of {tmp_path}/a.wim image 1>",
     ]
+
+
+F = "osdimage.a: f(x: int, y: str | None = None, *, key: bool = False) -> int | str"
+ENUM = "osdimage.a: Colour.RED = 'red'"
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        pytest.param(F, F.replace("key: bool = False", "key: bool = False, more: int = 0"), id="parameter-by-keyword"),
+        pytest.param(F, F.replace("x: int", "x: int | str"), id="takes-more"),
+        pytest.param(F, F.replace("-> int | str", "-> int"), id="returns-less"),
+        pytest.param(F, F.replace("*, key", "key"), id="may-be-positional"),
+        pytest.param("osdimage.a: f(p: Path) -> None", "osdimage.a: f(p: str | os.PathLike[str]) -> None", id="path"),
+        pytest.param("osdimage.a: A.n: int (read only)", "osdimage.a: A.n: int", id="can-be-set"),
+        pytest.param("osdimage.a: class A(B)", "osdimage.a: class A(B, OSError)", id="one-more-base"),
+        pytest.param("osdimage.a: A(...)", "osdimage.a: A(size: int)", id="constructor-that-was-none"),
+        pytest.param("osdimage.a: A = osdimage.b.A", "osdimage.a: A = osdimage.c.A", id="home-elsewhere"),
+    ],
+)
+def test_what_takes_and_gives_what_it_did_is_no_break(api: ModuleType, old: str, new: str) -> None:
+    assert api.breaks({old}, {new}) == []
+    assert api.least_version("0.4.2", {old}, {new}) == "0.4.3"
+    assert api.least_version("1.4.2", {old}, {new}) == "1.5.0"
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        pytest.param(F, F.replace("f(", "g("), id="other-name"),
+        pytest.param(F, F.replace("y: str", "z: str"), id="parameter-renamed"),
+        pytest.param(F, F.replace("x: int, ", "x: int, new: int, "), id="parameter-that-must-be-given"),
+        pytest.param(
+            F, F.replace("(x: int, y: str | None = None", "(y: str | None = None, x: int = 1"), id="other-order"
+        ),
+        pytest.param(F, F.replace("x: int,", "x: str,"), id="takes-another-type"),
+        pytest.param(F, F.replace("x: int, ", "x: int, /, "), id="no-longer-by-name"),
+        pytest.param(F, F.replace("y: str", "*, y: str").replace("*, key", "key"), id="no-longer-positional"),
+        pytest.param(F, F.replace("False", "True"), id="other-default"),
+        pytest.param(F, F.replace("-> int | str", "-> int | str | None"), id="returns-more"),
+        pytest.param(F, F.replace("f(", "async f("), id="async"),
+        pytest.param(ENUM, ENUM.replace("'red'", "'rot'"), id="value-of-an-enum"),
+        pytest.param(ENUM, ENUM.replace(".RED", ".ROT"), id="member-of-an-enum"),
+        pytest.param("osdimage.a: A.n: int", "osdimage.a: A.n: int (read only)", id="no-longer-set"),
+        pytest.param("osdimage.a: class A(B, OSError)", "osdimage.a: class A(B)", id="one-base-less"),
+        pytest.param("osdimage.a: frozen dataclass A", "osdimage.a: class A", id="no-dataclass"),
+        pytest.param("osdimage.a: A(size: int)", "osdimage.a: A(...)", id="no-public-constructor"),
+    ],
+)
+def test_what_ends_a_program_that_was_right_is_a_break(api: ModuleType, old: str, new: str) -> None:
+    assert api.breaks({old}, {new}) == [old]
+    assert api.least_version("0.4.2", {old}, {new}) == "0.5.0"
+    assert api.least_version("1.4.2", {old}, {new}) == "2.0.0"
+
+
+def test_a_class_that_the_front_door_shows_from_a_room_is_no_break(api: ModuleType) -> None:
+    old = {"osdimage.imaging: class A(B)", "osdimage.imaging: A(size: int)", "osdimage.imaging: A.size: int"}
+    old.add("osdimage.imaging: A.is_empty: bool (read only)")
+    moved = {line.replace("imaging:", "imaging.room:") for line in old}
+    assert api.breaks(old, {"osdimage.imaging: A = osdimage.imaging.room.A", *moved}) == []
+    assert api.breaks(old, {"osdimage.imaging: A = osdimage.imaging.room.A"}) == sorted(old)
+    # A mend adds nothing, and takes nothing away.
+    assert api.least_version("1.4.2", old, old) == "1.4.3"
