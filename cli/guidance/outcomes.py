@@ -7,7 +7,8 @@ EXIT_CODES: dict[str, str] = {
     "1": "The operation failed, or the question whether to go on was answered with no.",
     "2": "Usage: an option or argument that is not valid, or a file, image or partition that is not there.",
     "3": "The input is invalid or corrupt: a WIM, a disk, an answer file or a task sequence.",
-    "4": "The target is refused, as one that is in use or too small. Nothing was written.",
+    "4": "The target is refused: it is in use, too small, there already, or not what was expected. Nothing was "
+    "written.",
     "5": "Of several targets some are done, and some failed or were refused.",
     "6": "Not known: something that decides cannot be read here.",
     "128+N": "Signal N stopped it: 130 is Ctrl-C, 143 is SIGTERM, and 141 that the reader of its output left.",

@@ -75,7 +75,8 @@ VARIABLES: tuple[Surrounding, ...] = (
     Surrounding(
         "PATH",
         "Where programs are looked for that do a part of the work, such as mkntfs and QEMU's tools, before "
-        "/usr/local/sbin, /usr/sbin and /sbin; osdimage doctor lists them.",
+        "/usr/local/sbin, /usr/sbin and /sbin; those that came with osdimage need not be there. osdimage doctor lists "
+        "them.",
     ),
     Surrounding(
         "LC_ALL",
