@@ -15,11 +15,12 @@ import fcntl
 import os
 import stat
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from osdimage.imaging.errors import InvalidRequest, Means, Remedy, StorageError, TargetRefused, explain
+from osdimage.imaging.units import MIB
 
 _NO_TMPFILE = {errno.EOPNOTSUPP, errno.EISDIR, errno.EINVAL, errno.ENOENT}
 _DESCRIPTORS = "/proc/self/fd"
@@ -27,6 +28,12 @@ _NO_FOLDER = {errno.ENOENT, errno.ENOTDIR}
 _NO_LINKS = {errno.EPERM, errno.EOPNOTSUPP, errno.EMLINK, errno.ENOENT}
 _PREFIX, _MOMENTARY, _WRITTEN = ".osdimage-", ".tmp", ".part"
 _STALE_SECONDS = 24 * 3600
+
+LARGEST_STEP = 32 * MIB
+"""So many bytes at most are copied between two looks at whether somebody wants to stop."""
+_PIECE_BYTES = MIB
+# Where the system cannot copy from file to file by itself.
+_NO_RANGES = {errno.EXDEV, errno.ENOSYS, errno.EINVAL, errno.EOPNOTSUPP, errno.EPERM, errno.ETXTBSY}
 
 
 REPLACE_IT = Remedy("choose another name, or replace it with {}", (Means.OVERWRITE,))
@@ -88,6 +95,57 @@ def write_at(descriptor: int, data: bytes, offset: int) -> None:
         count = os.pwrite(descriptor, view, offset)
         view = view[count:]
         offset += count
+
+
+def copy_range(
+    source: int,
+    destination: int,
+    *,
+    at: int,
+    to: int,
+    size: int,
+    copied: Callable[[int], None],
+    step_bytes: int = LARGEST_STEP,
+    by_system: bool = True,
+) -> None:
+    """Copy bytes from file to file, by the system itself where it can.
+
+    Args:
+        source: the descriptor of the file that is read.
+        destination: that of the file that is written.
+        at: the byte of the source where they begin.
+        to: the byte of the destination where they go.
+        size: how many.
+        copied: is told of each step how many more were copied; it stops the copy by raising an exception of its own.
+        step_bytes: so many at most are a step.
+        by_system: whether the system is asked to copy them: reading and writing few of them is faster.
+
+    Raises:
+        OSError: when reading or writing failed; ENODATA when the source ends too early.
+    """
+    done = 0
+    while done < size:
+        left = size - done
+        if by_system:
+            try:
+                count = os.copy_file_range(source, destination, min(left, step_bytes), at + done, to + done)
+            except OSError as error:
+                if error.errno not in _NO_RANGES:
+                    raise
+                by_system = False
+                continue
+        else:
+            data = os.pread(source, min(left, _PIECE_BYTES), at + done)
+            write_at(destination, data, to + done)
+            count = len(data)
+        if count == 0:
+            if by_system:
+                # Some file systems say so of a file that they cannot copy from.
+                by_system = False
+                continue
+            raise OSError(errno.ENODATA, os.strerror(errno.ENODATA))
+        done += count
+        copied(count)
 
 
 class _Temporary:

@@ -10,3 +10,16 @@ from osdimage.imaging.disc.facts import (
     UnixFacts as UnixFacts,
 )
 from osdimage.imaging.disc.opened import Disc as Disc, open_disc as open_disc
+from osdimage.imaging.disc.written.contents import (
+    BytesContents as BytesContents,
+    Contents as Contents,
+    FileContents as FileContents,
+    contents_of_file as contents_of_file,
+)
+from osdimage.imaging.disc.written.plan import (
+    DiscPlan as DiscPlan,
+    DiscSettings as DiscSettings,
+    plan_disc as plan_disc,
+)
+from osdimage.imaging.disc.written.tree import DiscNode as DiscNode, NewFile as NewFile, NewFolder as NewFolder
+from osdimage.imaging.disc.written.write import write_disc as write_disc

@@ -38,6 +38,35 @@ PRIMARY_VOLUME_DESCRIPTOR = c.Struct(
     "VolumeIdentifier" / c.Bytes(32),
     "VolumeSequenceNumber" / c.Int16ul,
     "MaximumVolumeSequenceNumber" / c.Int16ul,
+    "InterchangeLevel" / c.Int16ul,
+    "MaximumInterchangeLevel" / c.Int16ul,
+    "CharacterSetList" / c.Int32ul,
+    "MaximumCharacterSetList" / c.Int32ul,
+    "VolumeSetIdentifier" / c.Bytes(128),
+    "DescriptorCharacterSet" / c.Bytes(64),
+    "ExplanatoryCharacterSet" / c.Bytes(64),
+    "VolumeAbstract" / EXTENT_AD,
+    "VolumeCopyrightNotice" / EXTENT_AD,
+    "ApplicationIdentifier" / ENTITY_ID,
+    "RecordingDateAndTime" / c.Bytes(12),
+    "ImplementationIdentifier" / ENTITY_ID,
+    "ImplementationUse" / c.Bytes(64),
+    "PredecessorVolumeDescriptorSequenceLocation" / c.Int32ul,
+    "Flags" / c.Int16ul,
+    "Reserved" / c.Bytes(22),
+)
+
+IMPLEMENTATION_USE_VOLUME_DESCRIPTOR = c.Struct(
+    "DescriptorTag" / TAG,
+    "VolumeDescriptorSequenceNumber" / c.Int32ul,
+    "ImplementationIdentifier" / ENTITY_ID,
+    "LVICharset" / c.Bytes(64),
+    "LogicalVolumeIdentifier" / c.Bytes(128),
+    "LVInfo1" / c.Bytes(36),
+    "LVInfo2" / c.Bytes(36),
+    "LVInfo3" / c.Bytes(36),
+    "ImplementationID" / ENTITY_ID,
+    "ImplementationUse" / c.Bytes(128),
 )
 
 VOLUME_DESCRIPTOR_POINTER = c.Struct(
@@ -56,6 +85,9 @@ PARTITION_DESCRIPTOR = c.Struct(
     "AccessType" / c.Int32ul,
     "PartitionStartingLocation" / c.Int32ul,
     "PartitionLength" / c.Int32ul,
+    "ImplementationIdentifier" / ENTITY_ID,
+    "ImplementationUse" / c.Bytes(128),
+    "Reserved" / c.Bytes(156),
 )
 
 LOGICAL_VOLUME_DESCRIPTOR = c.Struct(
@@ -73,10 +105,42 @@ LOGICAL_VOLUME_DESCRIPTOR = c.Struct(
     "IntegritySequenceExtent" / EXTENT_AD,
 )
 
+TYPE_1_PARTITION_MAP = c.Struct(
+    "PartitionMapType" / c.Int8ul,
+    "PartitionMapLength" / c.Int8ul,
+    "VolumeSequenceNumber" / c.Int16ul,
+    "PartitionNumber" / c.Int16ul,
+)
+
+# Of a volume in one plain partition.
+LOGICAL_VOLUME_OF_ONE = c.Struct(*LOGICAL_VOLUME_DESCRIPTOR.subcons, "PartitionMap" / TYPE_1_PARTITION_MAP)
+
+UNALLOCATED_SPACE_DESCRIPTOR = c.Struct(
+    "DescriptorTag" / TAG,
+    "VolumeDescriptorSequenceNumber" / c.Int32ul,
+    "NumberOfAllocationDescriptors" / c.Int32ul,
+)
+
 LOGICAL_VOLUME_INTEGRITY_DESCRIPTOR = c.Struct(
     "DescriptorTag" / TAG,
     "RecordingDateAndTime" / c.Bytes(12),
     "IntegrityType" / c.Int32ul,
+    "NextIntegrityExtent" / EXTENT_AD,
+    "LogicalVolumeContentsUse" / c.Bytes(32),
+    "NumberOfPartitions" / c.Int32ul,
+    "LengthOfImplementationUse" / c.Int32ul,
+)
+
+# Behind it for one partition: what is free of it, its size, and what the writer keeps.
+INTEGRITY_OF_ONE = c.Struct(
+    "FreeSpaceTable" / c.Int32ul,
+    "SizeTable" / c.Int32ul,
+    "ImplementationID" / ENTITY_ID,
+    "NumberOfFiles" / c.Int32ul,
+    "NumberOfDirectories" / c.Int32ul,
+    "MinimumUDFReadRevision" / c.Int16ul,
+    "MinimumUDFWriteRevision" / c.Int16ul,
+    "MaximumUDFWriteRevision" / c.Int16ul,
 )
 
 FILE_SET_DESCRIPTOR = c.Struct(
@@ -95,11 +159,15 @@ FILE_SET_DESCRIPTOR = c.Struct(
     "CopyrightFileIdentifier" / c.Bytes(32),
     "AbstractFileIdentifier" / c.Bytes(32),
     "RootDirectoryICB" / LONG_AD,
+    "DomainIdentifier" / ENTITY_ID,
+    "NextExtent" / LONG_AD,
+    "Reserved" / c.Bytes(48),
 )
 
 # ---- what the tags call them ----
 
-PRIMARY_VOLUME, ANCHOR, VOLUME_POINTER, PARTITION, LOGICAL_VOLUME, TERMINATOR, INTEGRITY = 1, 2, 3, 5, 6, 8, 9
+PRIMARY_VOLUME, ANCHOR, VOLUME_POINTER, IMPLEMENTATION_USE, PARTITION, LOGICAL_VOLUME = 1, 2, 3, 4, 5, 6
+UNALLOCATED_SPACE, TERMINATOR, INTEGRITY = 7, 8, 9
 FILE_SET, FILE_IDENTIFIER, ALLOCATION_EXTENT, INDIRECT_ENTRY, TERMINAL_ENTRY, FILE_ENTRY, EXTENDED_FILE_ENTRY = (
     256, 257, 258, 259, 260, 261, 266
 )  # fmt: skip

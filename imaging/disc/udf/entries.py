@@ -17,7 +17,8 @@ from osdimage.imaging.disc.udf.sequence import Address
 
 # Behind the tag: the ICB tag; owner, group, permissions, links; the record; sizes; times; and so on.
 _ICB_TAG = struct.Struct("<IHHHBB6sH")
-_FILE = struct.Struct("<16s20sIIIHBBIQQ12s12s12sI16s32sQII")
+FILE_FIELDS = struct.Struct("<16s20sIIIHBBIQQ12s12s12sI16s32sQII")
+"""Of a file entry, up to what is as long as it has to be; those of a tag first."""
 _EXTENDED = struct.Struct("<16s20sIIIHBBIQQQ12s12s12s12sI4s16s16s32sQII")
 _INDIRECT_AT = 36
 _ONCE, _AMENDED = 4, 4096
@@ -123,8 +124,10 @@ class Partition:
 
     def _parsed(self, at: int, data: bytes, kind: int, what: str) -> FileEntry:
         if kind == d.FILE_ENTRY:
-            head = _FILE.size
-            _, icb, _, _, _, links, _, _, _, size, _, accessed, modified, _, *_, extra, length = _FILE.unpack_from(data)
+            head = FILE_FIELDS.size
+            _, icb, _, _, _, links, _, _, _, size, _, accessed, modified, _, *_, extra, length = (
+                FILE_FIELDS.unpack_from(data)
+            )
             created = None
         else:
             head = _EXTENDED.size

@@ -46,3 +46,15 @@ def identifier_of(data: bytes) -> int | None:
     if sum(data[:TAG_BYTES]) - data[_CHECKSUM_AT] & 0xFF != data[_CHECKSUM_AT]:
         return None
     return int.from_bytes(data[:2], "little")
+
+
+def tagged(identifier: int, location: int, body: bytes) -> bytes:
+    """Return a descriptor with its tag.
+
+    Args:
+        identifier: its kind.
+        location: the block that it is in.
+        body: all of it behind the tag.
+    """
+    tag = _TAG.pack(identifier, _VERSIONS[0], 0, 0, 0, binascii.crc_hqx(body, 0), len(body), location)
+    return b"".join((tag[:_CHECKSUM_AT], bytes([sum(tag) & 0xFF]), tag[_CHECKSUM_AT + 1 :], body))

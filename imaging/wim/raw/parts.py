@@ -11,10 +11,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from xml.etree import ElementTree as ET
 
-from osdimage.imaging.output import write_at
+from osdimage.imaging.output import LARGEST_STEP, write_at
 from osdimage.imaging.units import KIB, MIB
 from osdimage.imaging.wim.described.changes import encode, set_text
-from osdimage.imaging.wim.raw.ranges import LARGEST_STEP, Copied, copy_range
+from osdimage.imaging.wim.raw.ranges import Copied, copy_range
 from osdimage.imaging.wim.raw.source import RawSource, StoredTree
 from osdimage.imaging.wim.stored import integrity
 from osdimage.imaging.wim.stored.format import HEADER_SIZE, Header, HeaderFlag, Resource, ResourceFlag
