@@ -12,6 +12,7 @@ rm -rf build/site build/pages
 mkdir -p build
 cp -R docs build/pages
 # What the pages of commands are made of makes manual pages, too.
-PYTHONPATH=.ci "$venv/bin/sphinx-build" --builder html --fail-on-warning --keep-going --nitpicky --quiet \
+PYTHONPATH=.ci "$venv/bin/sphinx-build" --builder html --jobs auto --fail-on-warning --keep-going --nitpicky --quiet \
     --doctree-dir build/doctrees build/pages build/site
+"$venv/bin/python" .ci/site_check.py build/site docs/library/api.txt
 echo "build/site/index.html"

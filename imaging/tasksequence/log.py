@@ -61,6 +61,10 @@ class SequenceLog:
 
     An existing file is continued, as after a restart.  A file that is made is for its owner alone: even a masked log
     tells much.
+
+    Attributes:
+        path: of the file.
+        mask: what takes the secrets out of every line.
     """
 
     def __init__(

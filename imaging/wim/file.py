@@ -43,11 +43,12 @@ class WimFile:
         header: the facts of its header.
         images: the images, in order; ``images[0]`` has index 1.
         warnings: sentences about the file as it was found, such as an interrupted earlier write.
+        xml: the XML that it holds, as text.
+        handle: the open file, for osdimage's own modules; a program has no use for it.
     """
 
     def __init__(self, path: Path, handle: WimHandle, warnings: Sequence[str] = ()) -> None:
         """Take over an open handle; :meth:`open` is the way to call this."""
-        # For the other modules of this package; a user of the library has no use for it.
         self.handle = handle
         self.path = path
         with self._errors():

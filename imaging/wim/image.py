@@ -30,12 +30,12 @@ class WimImage:
 
     Attributes:
         info: what the XML of the WIM says of it.
+        handle: the open WIM, for osdimage's own modules; a program has no use for it.
     """
 
     def __init__(self, path: Path, handle: WimHandle, info: ImageInfo) -> None:
         """Remember the WIM; :class:`~osdimage.imaging.WimFile` makes these."""
         self._path = path
-        # For the other rooms; a user of the library has no use for it.
         self.handle = handle
         self.info = info
         self._added: dict[str, Path] = {}

@@ -23,7 +23,11 @@ from osdimage.imaging.registry.write import write_hive
 
 
 class FolderTarget(InjectionTarget):
-    """A folder with the files of a Windows."""
+    """A folder with the files of a Windows.
+
+    Attributes:
+        name: the path of the folder.
+    """
 
     def __init__(self, folder: Path) -> None:
         """Take a folder.

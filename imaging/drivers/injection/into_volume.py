@@ -22,7 +22,11 @@ from osdimage.imaging.volume.hazards import hazards
 
 
 class VolumeTarget(InjectionTarget):
-    """A volume that is open and stays the caller's."""
+    """A volume that is open and stays the caller's.
+
+    Attributes:
+        name: what messages call the volume.
+    """
 
     def __init__(self, volume: OpenVolume, *, sync: bool = True) -> None:
         """Take a volume; ``sync``: wait until what was written is on the medium."""
