@@ -17,10 +17,11 @@ import sys
 import venv
 from pathlib import Path
 
-from archive import ReleaseError
-from distributions import Workshop, make_source_distribution, make_wheel, time_of
+from archive import Gone, ReleaseError, fetch
+from distributions import Workshop, files_of, make_source_distribution, make_wheel, time_of
 from libraries import Toolchain, make_bundle, run
-from pins import ARCHITECTURES, HERE, Architecture, read_pins
+from pin import newest
+from pins import ARCHITECTURES, HERE, Architecture, Pins, read_pins
 
 ROOT = HERE.parent.parent
 REQUIREMENTS = HERE / "requirements.txt"
@@ -35,24 +36,48 @@ def main() -> int:
     parser.add_argument("--out", type=Path, default=ROOT / "dist" / "release", help="made anew (dist/release)")
     parser.add_argument("--work", type=Path, default=ROOT / "build" / "release", help="(build/release)")
     parser.add_argument("--downloads", type=Path, help="of files that are fetched only if they are not there")
+    parser.add_argument(
+        "--or-newest", action="store_true", help="what Debian's archive has now, where it has a pinned file no more"
+    )
     arguments = parser.parse_args()
     chosen = [each for each in ARCHITECTURES if each.name in (arguments.architecture or names)]
     work = arguments.work.resolve()
     try:
-        release(chosen, arguments.out.resolve(), work, arguments.downloads or work / "downloads")
+        downloads = arguments.downloads or work / "downloads"
+        pins = choose_pins(chosen, downloads, or_newest=arguments.or_newest)
+        release(pins, chosen, arguments.out.resolve(), work, downloads)
     except ReleaseError as error:
         print(f"release: {error}", file=sys.stderr)
         return 1
     return 0
 
 
-def release(architectures: list[Architecture], out: Path, work: Path, downloads: Path) -> None:
+def choose_pins(architectures: list[Architecture], downloads: Path, *, or_newest: bool) -> Pins:
+    """Fetch what is pinned; return the pins of what there is.
+
+    Raises:
+        Gone: when the archive has a file no more, and another will not do.
+        ReleaseError: when something cannot be fetched.
+    """
+    pins = read_pins()
+    try:
+        for architecture in architectures:
+            for file in files_of(pins, architecture):
+                fetch(file, downloads)
+    except Gone as error:
+        if not or_newest:
+            raise
+        print(f"release: {error}; made with that, and not with what is pinned", file=sys.stderr)
+        return newest(pins)
+    return pins
+
+
+def release(pins: Pins, architectures: list[Architecture], out: Path, work: Path, downloads: Path) -> None:
     """Make everything.
 
     Raises:
         ReleaseError: when something cannot be made; what there was of an older release is gone then.
     """
-    pins = read_pins()
     python = make_tools(work)
     zig = Path(run((str(python), "-c", "import ziglang; print(ziglang.__path__[0])")).strip()) / "zig"
     workshop = Workshop(python, work, time_of(ROOT))

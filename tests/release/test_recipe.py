@@ -76,3 +76,16 @@ def test_the_texts_of_all_licences_are_there(pins: ModuleType, licence: str, fil
     assert licence in texts
     text = " ".join((RECIPE / file).read_text(encoding="utf-8").split())
     assert text.startswith(title)
+
+
+@pytest.mark.parametrize(
+    ("version", "authors"), [("1:2026.9.28-2", "2026.9.28"), ("1.14.5-1+b2", "1.14.5"), ("3.17.2-3", "3.17.2")]
+)
+def test_the_version_of_the_authors_is_part_of_that_of_debian(
+    pins: ModuleType, monkeypatch: pytest.MonkeyPatch, version: str, authors: str
+) -> None:
+    del pins
+    monkeypatch.syspath_prepend(str(RECIPE))
+    import pin  # noqa: PLC0415 - as above
+
+    assert pin.upstream(version) == authors

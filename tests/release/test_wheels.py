@@ -118,6 +118,7 @@ def test_the_source_distribution_makes_the_same_release_in_another_folder(tmp_pa
             f"--work={work}",
             f"--out={tmp_path / 'out'}",
             f"--downloads={ROOT / 'build/release/downloads'}",
+            "--or-newest",
         ],
         check=True,
     )
