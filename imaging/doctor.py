@@ -235,6 +235,14 @@ _DEVICES = (
     _Device("loop devices", "/dev/loop-control", "loop", "comparing with the kernel's view of a disk, as root"),
 )
 
+# What libfuse3 calls, which a wheel brings along; that of the system may be libfuse2, with another helper.
+_FUSERMOUNT3 = _Program(
+    "fusermount3",
+    ("--version",),
+    "mounting images as another user than root",
+    Packages(debian="fuse3", fedora="fuse3", arch="fuse3"),
+)
+
 _CVES_OF_2026_07 = (
     "CVE-2026-42617, CVE-2026-42618, CVE-2026-46569, CVE-2026-46570, CVE-2026-46571, CVE-2026-46572, "
     "CVE-2026-56135, CVE-2026-56136"
@@ -285,7 +293,7 @@ def examine(distribution: Distribution | None = None) -> Report:
         ),
         *_examine_libraries(here),
         *(_examine_module(module, here) for module in _MODULES),
-        *(_examine_program(program, here) for program in _PROGRAMS),
+        *(_examine_program(program, here) for program in _programs()),
         *(_examine_device(device) for device in _DEVICES),
     )
     return Report(distribution=here, components=components)
@@ -475,6 +483,12 @@ def _install_module(module: _Module, here: Distribution) -> str:
     is_own = sys.prefix != sys.base_prefix or not Path(sysconfig.get_path("stdlib"), "EXTERNALLY-MANAGED").exists()
     command = None if is_own or module.packages is None else here.install_command(module.packages)
     return command or f"pip install {module.name}"
+
+
+def _programs() -> tuple[_Program, ...]:
+    if bundled_version("libfuse3") is None:
+        return _PROGRAMS
+    return tuple(_FUSERMOUNT3 if program.name == "fusermount" else program for program in _PROGRAMS)
 
 
 def _examine_program(program: _Program, here: Distribution) -> Component:

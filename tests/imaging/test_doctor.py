@@ -390,6 +390,14 @@ def test_holes_of_what_a_wheel_brings_along_are_mended_by_a_newer_wheel(bundle: 
     assert remark.text.endswith(": install a newer osdimage, which brings a newer one: pip install --upgrade osdimage")
 
 
+def test_a_wheel_with_libfuse3_needs_its_helper_alone(programs: Programs, bundle: list[BundledPart]) -> None:
+    programs.add("fusermount", "echo fusermount version: 2.9.9")
+    assert component("fusermount").present
+    bundle.append(BundledPart("libfuse3", "3.18.3", "LGPL-2.1-only", "fuse3=3.18.3-1"))
+    helper = component("fusermount3", FEDORA)
+    assert (helper.present, helper.install) == (False, "sudo dnf install fuse3")
+
+
 def test_a_wheel_that_does_not_load_is_to_be_installed_again(
     bundle: list[BundledPart], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -6,13 +6,18 @@ import os
 from pathlib import Path
 
 from osdimage.imaging.errors import InvalidRequest, Means, OsdImageError, Remedy, TargetRefused
-from osdimage.imaging.programs import find_program
+from osdimage.imaging.programs import bundled_version, find_program
 from osdimage.imaging.service.mounts.table import MountState, real_path, row_at, state_of
 
 DEVICE = Path("/dev/fuse")
 HELPERS = ("fusermount", "fusermount3")
 _CONFIGURATION = Path("/etc/fuse.conf")
 _EXAMINE = Remedy("{} tells what is missing", (Means.EXAMINE,))
+
+
+def helpers() -> tuple[str, ...]:
+    """Return the names of what mounts for users who are not root; libfuse3, which wheels bring along, calls one."""
+    return HELPERS if bundled_version("libfuse3") is None else ("fusermount3",)
 
 
 def has_fuse() -> bool:
@@ -38,8 +43,8 @@ def refuse_without_fuse(*, allow_other: bool, device: Path = DEVICE) -> None:
         raise OsdImageError(f"{device}: this user may not open it, and so cannot mount", remedy=_EXAMINE)
     if os.geteuid() == 0:
         return
-    if find_program(*HELPERS) is None:
-        raise OsdImageError(f"{HELPERS[0]}: is missing: without it only root can mount images", remedy=_EXAMINE)
+    if find_program(*helpers()) is None:
+        raise OsdImageError(f"{helpers()[0]}: is missing: without it only root can mount images", remedy=_EXAMINE)
     if allow_other and not _lets_others():
         raise OsdImageError(
             f"{_CONFIGURATION}: does not let users open their mounts to others: it needs a line user_allow_other"
