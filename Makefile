@@ -24,14 +24,14 @@ FORMATS_TESTS := tests/cli/disk tests/cli/registry tests/imaging/boot tests/imag
 BIN := .venv/bin
 # A worker takes what the other has left, from the end: fixtures of a module are made once, and both end at once.
 PYTEST := $(BIN)/pytest --numprocesses=auto --dist=worksteal
-SCRIPTS := .ci/run .ci/setup.sh .ci/demo.sh .ci/demo-boot.sh .ci/sanitize.sh .ci/races.sh .ci/site.sh .ci/debian.sh .ci/recipes.sh \
-    packaging/debian/tests/deploy packaging/debian/tests/library
+SCRIPTS := .ci/run .ci/setup.sh .ci/demo.sh .ci/demo-boot.sh .ci/sanitize.sh .ci/races.sh .ci/site.sh .ci/debian.sh \
+    .ci/recipes.sh .ci/container.sh packaging/debian/tests/deploy packaging/debian/tests/library
 # mkntfs, sfdisk and others are in folders that an ordinary user's PATH lacks on Debian.
 export PATH := $(PATH):/usr/local/sbin:/usr/sbin:/sbin
 export PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: api bench clean debian demo fast faults formats fuzz help kills lint matrix picture quick races recipes release release-check sanitize setup setup-run site test tour wheel wimlib
+.PHONY: api bench clean container debian demo fast faults formats fuzz help kills lint matrix picture quick races recipes release release-check sanitize setup setup-run site test tour wheel wimlib
 
 help: ## Show these lines
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -87,6 +87,9 @@ site: setup ## Make the documentation site in build/site
 
 api: setup ## Write down the public interface of the library anew, in docs/library/api.txt (SINCE=v1.2.3: tell what breaks programs)
 	@$(BIN)/python .ci/api.py $(if $(SINCE),--since $(SINCE))
+
+container: setup-run ## Build the container of packaging/container from what `make release` made, and try it; by hand, as root
+	@.ci/container.sh
 
 debian: setup-run ## Build the packages of Debian SUITE (trixie) in dist/debian, and try them, in systems that are thrown away
 	@.ci/debian.sh $(SUITE)
