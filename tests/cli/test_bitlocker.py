@@ -284,6 +284,8 @@ def test_metadata_that_are_all_broken_are_invalid_input(sample: Sample, tmp_path
             file.write(b"?")
     said = osdimage("capture", volume, tmp_path / "a.wim", "--partition", LOCKED, code=3).err
     assert "none of its three blocks of BitLocker metadata can be used" in said
+    shown = osdimage("disk", "show", volume, "--json").document["partitions"][int(LOCKED) - 1]["bitlocker"]
+    assert (shown["condition"], shown["method"], shown["description"]) == ("unreadable", None, None)
 
 
 def test_a_disk_is_shown_with_what_opens_its_volumes(sample: Sample) -> None:

@@ -108,7 +108,8 @@ def test_the_plan_tells_of_it_and_no_boot_leaves_it_out(wim: Path, tmp_path: Pat
     told = osdimage("boot", "check", disk, code=1).out
     assert "[loader-missing]" in told
     assert head(disk, 440) == bytes(440)
-    osdimage("boot", "install", disk, "--partition", "2", "--bios-loader", "none", "--quiet")
+    done = osdimage("boot", "install", disk, "--partition", "2", "--bios-loader", "none", "--json").document
+    assert (done["boot_code"]["mbr"], done["boot_code"]["boot_sector"]) == (False, None)
 
 
 def test_options_reach_the_store(wim: Path, tmp_path: Path) -> None:
