@@ -103,8 +103,11 @@ def empty_debian(suite: str, folder: Path) -> Place:
     # With a /proc of its own, which is gone with the command.
     enter = 'mount -t proc proc "$0/proc" && exec /usr/sbin/chroot "$0" "$@"'
     chroot = ("/usr/bin/unshare", "--mount", "/bin/sh", "-c", enter, str(root))
+    # debootstrap of an older Debian knows no newer suite by name; all are made as the newest is.
+    scripts = Path("/usr/share/debootstrap/scripts")
+    script = scripts / (suite if (scripts / suite).exists() else "sid")
     subprocess.run(
-        ["debootstrap", "--variant=minbase", "--include=python3,python3-venv", suite, root, mirror],
+        ["debootstrap", "--variant=minbase", "--include=python3,python3-venv", suite, root, mirror, script],
         stdout=subprocess.DEVNULL,
         check=True,
     )
