@@ -30,6 +30,9 @@ intersphinx_mapping = {"python": ("https://docs.python.org/3/", str(Path(__file_
 html_theme = "furo"
 html_title = f"osdimage {release}"
 html_show_copyright = False
+html_static_path = ["_static"]
+html_css_files = ["site.css"]
+html_logo = html_favicon = "_static/logo.svg"
 
 myst_enable_extensions = ["colon_fence", "deflist"]
 myst_heading_anchors = 3
