@@ -18,6 +18,10 @@ class RecoveringTree(VolumeTree):
     """A volume that is read as far as it can be; it stays open as long as the tree that is given is.
 
     Paths that are named must be there and readable themselves.
+
+    Attributes:
+        name: what messages call the volume.
+        notes: what is to be said of it, a sentence each.
     """
 
     def __init__(self, tree: VolumeTree) -> None:
