@@ -40,11 +40,16 @@ def test_every_library_is_pinned_for_every_architecture(pins: ModuleType) -> Non
             assert re.fullmatch(r"[0-9a-f]{64}", file.sha256)
 
 
-def test_every_tool_is_pinned() -> None:
-    lines = (RECIPE / "requirements.txt").read_text(encoding="utf-8").splitlines()
+def test_every_tool_and_what_it_needs_is_pinned_with_its_checksums() -> None:
+    lines = (RECIPE / "requirements.in").read_text(encoding="utf-8").splitlines()
     tools = [line for line in lines if not line.startswith("#")]
     assert tools == sorted(tools)
-    assert all(re.fullmatch(r"[a-z0-9-]+==\d[\w.]*", tool) for tool in tools)
+    text = re.sub(r"^#.*\n", "", (RECIPE / "requirements.txt").read_text(encoding="utf-8"), flags=re.MULTILINE)
+    locked = text.replace(" \\\n", " ").splitlines()
+    assert all(
+        re.fullmatch(r"[a-z0-9-]+==\d[\w.]*( ; [^#]+?)?( +--hash=sha256:[0-9a-f]{64})+", each) for each in locked
+    )
+    assert set(tools) <= {each.split()[0] for each in locked}, "lock them anew: requirements.in says how"
 
 
 def test_the_notice_names_each_part_with_its_licence_and_its_source(
