@@ -10,14 +10,11 @@ import tarfile
 from pathlib import Path
 
 from pins import PinnedFile
+from running import ReleaseError, run
 
 _APT_HELPER = "/usr/lib/apt/apt-helper"
 _AR_MAGIC = b"!<arch>\n"
 _AR_HEADER = 60
-
-
-class ReleaseError(Exception):
-    """What keeps a release from being made, in one sentence that a person can act on."""
 
 
 class Gone(ReleaseError):
@@ -48,6 +45,7 @@ def _fetch_by_apt(pinned: PinnedFile, path: Path) -> None:
             f"in Debian's archive it is {pinned.path}"
         )
     for site in archives():
+        # Without a checksum for apt: the contents are compared by who calls, also those of a file that was there.
         done = subprocess.run(
             [_APT_HELPER, "download-file", f"{site}/{pinned.path}", path],
             capture_output=True,
@@ -63,17 +61,19 @@ def _fetch_by_apt(pinned: PinnedFile, path: Path) -> None:
 
 
 def archives() -> tuple[str, ...]:
-    """Return the roots of Debian's archive that apt uses here, without the last slash."""
-    done = subprocess.run(
-        ["apt-get", "indextargets", "--format", "$(ORIGIN) $(REPO_URI)", "Created-By: Packages"],
-        capture_output=True,
-        check=True,
-        text=True,
-    )
-    rows = (line.split(maxsplit=1) for line in done.stdout.splitlines())
+    """Return the roots of Debian's archive that apt uses here, without the last slash; there is at least one.
+
+    Raises:
+        ReleaseError: when there is no apt here, or it knows no archive of Debian.
+    """
+    said = run(("apt-get", "indextargets", "--format", "$(ORIGIN) $(REPO_URI)", "Created-By: Packages"))
+    rows = (line.split(maxsplit=1) for line in said.splitlines())
     roots = [row[1].rstrip("/") for row in rows if len(row) == 2 and row[0] == "Debian"]
     # Updates of security are in an archive of their own.
-    return tuple(dict.fromkeys(each for each in roots if not each.endswith("-security")))
+    found = tuple(dict.fromkeys(each for each in roots if not each.endswith("-security")))
+    if not found:
+        raise ReleaseError("apt knows no archive of Debian here, or has not fetched its lists: apt-get update")
+    return found
 
 
 def unpack_package(package: Path, folder: Path) -> None:

@@ -1,4 +1,4 @@
-"""The source distribution and the wheels, the same to the last byte whenever and wherever they are made.
+"""The source distribution and the wheels, the same to the last byte whenever and wherever they are made by one zlib.
 
 The wheels are built from the unpacked source distribution and from nothing else: who has it has what they are of.
 """
@@ -14,9 +14,10 @@ import tarfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from archive import ReleaseError, unpack_source
-from libraries import Bundle, run
+from archive import unpack_source
+from libraries import Bundle
 from pins import HERE, Architecture, PinnedFile, Pins
+from running import ReleaseError, plain_environment, run
 
 # What setuptools notes down for itself: an unpacked source distribution would have it listed, and a checkout would not.
 _OF_SETUPTOOLS = ("osdimage.egg-info", "setup.cfg")
@@ -40,9 +41,9 @@ class Workshop:
 
     def environment(self) -> dict[str, str]:
         """Return the environment of the tools, which are those of the workshop."""
-        path = os.pathsep.join([str(self.python.parent), os.environ.get("PATH", os.defpath)])
-        wanted = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "PIP_"))}
-        return {**wanted, "PATH": path, "SOURCE_DATE_EPOCH": str(self.epoch), "LC_ALL": "C"}
+        plain = plain_environment()
+        path = os.pathsep.join([str(self.python.parent), plain.get("PATH", os.defpath)])
+        return {**plain, "PATH": path, "SOURCE_DATE_EPOCH": str(self.epoch)}
 
 
 def time_of(tree: Path) -> int:
@@ -112,9 +113,8 @@ def make_wheel(workshop: Workshop, source: Path, bundle: Bundle, into: Path) -> 
     run(
         (str(workshop.python), "-m", "build", "--wheel", "--no-isolation", "--outdir", str(built), str(tree)),
         environment={
-            **workshop.environment(),
             **toolchain.environment(),
-            "PATH": workshop.environment()["PATH"],
+            **workshop.environment(),
             "CC": compiler,
             "LDSHARED": f"{compiler} -shared",
             "CFLAGS": f"-g0 -Wno-unused-command-line-argument -ffile-prefix-map={tree}=.",
@@ -193,7 +193,7 @@ def notice_of(pins: Pins, architecture: Architecture) -> str:
     lines += [
         "",
         "How it was put together is in osdimage's source distribution of the same version, below `packaging/wheel`:",
-        "`make release` makes this wheel again, to the last byte.",
+        "`make release` makes this wheel again, to the last byte where zlib is the same.",
         "",
     ]
     return "\n".join(lines)

@@ -8,21 +8,18 @@ that the wheel is for, as position-independent code of programs: ``glibc.c`` has
 
 from __future__ import annotations
 
-import os
 import shutil
-import subprocess
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from archive import ReleaseError, fetch, unpack_package, unpack_source
+from archive import fetch, unpack_package, unpack_source
 from pins import HERE, Architecture, Library, Pins
+from running import plain_environment, run
 
 _SHIMS = ("glibc.c", "streams.c")
 _EXPORTS = HERE / "exports.map"
 # ntfsprogs/Makefile.am, mkntfs_SOURCES.
 _MKNTFS_SOURCES = ("attrdef.c", "boot.c", "sd.c", "mkntfs.c", "utils.c")
-_LINES_OF_A_FAILURE = 40
 _FLAGS = ("-O2", "-fPIC", "-g0", "-D_FILE_OFFSET_BITS=64")
 
 
@@ -45,10 +42,9 @@ class Toolchain:
         return (str(self.zig), "cc", "-target", self.architecture.target)
 
     def environment(self) -> dict[str, str]:
-        """Return the environment for it: nothing in it may change what is compiled."""
-        wanted = {name: os.environ[name] for name in ("PATH", "HOME", "TMPDIR", "LANG") if name in os.environ}
+        """Return the environment for it."""
         cache = str(self.folder)
-        return {**wanted, "ZIG_GLOBAL_CACHE_DIR": cache, "ZIG_LOCAL_CACHE_DIR": cache, "LC_ALL": "C"}
+        return {**plain_environment(), "ZIG_GLOBAL_CACHE_DIR": cache, "ZIG_LOCAL_CACHE_DIR": cache}
 
     def run(self, *arguments: str | Path) -> None:
         """Compile or link.
@@ -74,28 +70,6 @@ class Bundle:
     toolchain: Toolchain
     pkg_config: Path
     mkntfs: Path
-
-
-def run(command: Sequence[str], *, environment: Mapping[str, str] | None = None, folder: Path | None = None) -> str:
-    """Run a program to its end; return what it printed.
-
-    Raises:
-        ReleaseError: with the last of what it printed, when it fails.
-    """
-    done = subprocess.run(
-        command,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        check=False,
-        text=True,
-        env=environment,
-        cwd=folder,
-    )
-    if done.returncode != 0:
-        said = "\n".join(done.stdout.splitlines()[-_LINES_OF_A_FAILURE:])
-        raise ReleaseError(f"{said}\n{' '.join(command)} ended with {done.returncode}")
-    return done.stdout
 
 
 def make_bundle(pins: Pins, toolchain: Toolchain, downloads: Path, folder: Path) -> Bundle:

@@ -15,9 +15,9 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-from archive import ReleaseError, archives
-from libraries import run
-from pins import ARCHITECTURES, HERE, PINS, Library, PinnedFile, Pins, read_pins
+from archive import archives
+from pins import ARCHITECTURES, HERE, PINS, Library, PinnedFile, Pins, parse_pins, read_pins
+from running import ReleaseError, run
 
 _STATE = HERE.parent.parent / "build" / "release" / "apt"
 _KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
@@ -28,30 +28,39 @@ def main() -> int:
     try:
         before = read_pins()
         after = newest(before)
+        text = with_changes(PINS.read_text(encoding="utf-8"), before, after)
     except ReleaseError as error:
         print(f"pin: {error}", file=sys.stderr)
         return 1
-    text = PINS.read_text(encoding="utf-8")
     for old, new in changes(before, after):
         print(f"{old}  ->  {new}")
-        text = text.replace(f'"{old}"', f'"{new}"')
     PINS.write_text(text, encoding="utf-8")
     return 0
+
+
+def with_changes(text: str, before: Pins, after: Pins) -> str:
+    """Return the text of the file with other pins, and its comments.
+
+    Raises:
+        ReleaseError: when a change is not of one place: two parts have the same version, and one of them a new one.
+    """
+    for old, new in changes(before, after):
+        text = text.replace(f'"{old}"', f'"{new}"')
+    if parse_pins(text) != after:
+        raise ReleaseError(f"{PINS}: a text that changes stands in more than one place; change it by hand")
+    return text
 
 
 def newest(pins: Pins, state: Path = _STATE) -> Pins:
     """Return pins of what the archive has now in the same suite.
 
     Raises:
-        ReleaseError: when apt cannot be asked, or a package is there no more.
+        ReleaseError: when apt cannot be asked, a package is there no more, or of another version for each architecture.
     """
-    sites = archives()
-    if not sites:
-        raise ReleaseError("apt knows no archive of Debian here")
     (state / "lists" / "partial").mkdir(parents=True, exist_ok=True)
     names = ",".join(architecture.debian for architecture in ARCHITECTURES)
     (state / "sources.list").write_text(
-        f"deb [signed-by={_KEYRING} arch={names}] {sites[0]} {pins.suite} main\n", encoding="utf-8"
+        f"deb [signed-by={_KEYRING} arch={names}] {archives()[0]} {pins.suite} main\n", encoding="utf-8"
     )
     settings = {
         "Dir::Etc::sourcelist": state / "sources.list",
@@ -71,7 +80,7 @@ def newest(pins: Pins, state: Path = _STATE) -> Pins:
 
 def _newest_of(library: Library, options: list[str]) -> Library:
     files = {}
-    version, source = "", ""
+    found = set()
     for architecture in ARCHITECTURES:
         name = f"{library.package}:{architecture.debian}"
         said = run(
@@ -82,8 +91,11 @@ def _newest_of(library: Library, options: list[str]) -> Library:
         # 1:2026.9.28-2+b1 of the source ntfs-3g, or "wimlib (1.14.5-1)" where the binary was built anew.
         version = fields["Version"]
         source, _, built_from = fields.get("Source", library.package).partition(" ")
-        source = f"{source}={built_from.strip('()') or version}"
-    return replace(library, files=files, version=upstream(version), source=source)
+        found.add((upstream(version), f"{source}={built_from.strip('()') or version}"))
+    if len(found) != 1:
+        raise ReleaseError(f"{library.package}: the archive has it of several versions; wait until it has one: {found}")
+    ((version, source),) = found
+    return replace(library, files=files, version=version, source=source)
 
 
 def upstream(version: str) -> str:

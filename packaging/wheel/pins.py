@@ -123,8 +123,12 @@ class Pins:
 
 def read_pins(path: Path = PINS) -> Pins:
     """Read the file."""
-    with path.open("rb") as file:
-        document = tomllib.load(file)
+    return parse_pins(path.read_text(encoding="utf-8"))
+
+
+def parse_pins(text: str) -> Pins:
+    """Read the text of such a file."""
+    document = tomllib.loads(text)
     return Pins(
         suite=document["suite"],
         libraries=tuple(_library(each) for each in document["library"]),

@@ -12,16 +12,17 @@ from __future__ import annotations
 
 import argparse
 import hashlib
-import shutil
+import os
 import sys
 import venv
 from pathlib import Path
 
-from archive import Gone, ReleaseError, fetch
+from archive import Gone, fetch
 from distributions import Workshop, files_of, make_source_distribution, make_wheel, time_of
-from libraries import Toolchain, make_bundle, run
+from libraries import Toolchain, make_bundle
 from pin import newest
 from pins import ARCHITECTURES, HERE, Architecture, Pins, read_pins
+from running import ReleaseError, run
 
 ROOT = HERE.parent.parent
 REQUIREMENTS = HERE / "requirements.txt"
@@ -33,7 +34,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     names = [each.name for each in ARCHITECTURES]
     parser.add_argument("--architecture", action="append", choices=names, help="by default all; may be repeated")
-    parser.add_argument("--out", type=Path, default=ROOT / "dist" / "release", help="made anew (dist/release)")
+    parser.add_argument("--out", type=Path, default=ROOT / "dist" / "release", help="(dist/release)")
     parser.add_argument("--work", type=Path, default=ROOT / "build" / "release", help="(build/release)")
     parser.add_argument("--downloads", type=Path, help="of files that are fetched only if they are not there")
     parser.add_argument(
@@ -42,6 +43,8 @@ def main() -> int:
     arguments = parser.parse_args()
     chosen = [each for each in ARCHITECTURES if each.name in (arguments.architecture or names)]
     work = arguments.work.resolve()
+    # The modes of files are in the wheels.
+    os.umask(0o022)
     try:
         downloads = arguments.downloads or work / "downloads"
         pins = choose_pins(chosen, downloads, or_newest=arguments.or_newest)
@@ -81,7 +84,7 @@ def release(pins: Pins, architectures: list[Architecture], out: Path, work: Path
     python = make_tools(work)
     zig = Path(run((str(python), "-c", "import ziglang; print(ziglang.__path__[0])")).strip()) / "zig"
     workshop = Workshop(python, work, time_of(ROOT))
-    shutil.rmtree(out, ignore_errors=True)
+    remove_release(out)
     made = [make_source_distribution(workshop, ROOT, out)]
     say(made[0])
     for architecture in architectures:
@@ -91,6 +94,12 @@ def release(pins: Pins, architectures: list[Architecture], out: Path, work: Path
         say(made[-1])
     (out / _CHECKSUMS).write_text("".join(sorted(f"{sha256(each)}  {each.name}\n" for each in made)), encoding="utf-8")
     check(workshop, made)
+
+
+def remove_release(out: Path) -> None:
+    """Remove an older release from a folder, and nothing else that is there."""
+    for path in (*out.glob("osdimage-*.whl"), *out.glob("osdimage-*.tar.gz"), out / _CHECKSUMS):
+        path.unlink(missing_ok=True)
 
 
 def check(workshop: Workshop, made: list[Path]) -> None:

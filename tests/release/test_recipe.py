@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 import sys
 from collections.abc import Iterator
@@ -81,6 +82,53 @@ def test_the_texts_of_all_licences_are_there(pins: ModuleType, licence: str, fil
     assert licence in texts
     text = " ".join((RECIPE / file).read_text(encoding="utf-8").split())
     assert text.startswith(title)
+
+
+def test_pins_are_written_anew_with_the_comments_around_them(pins: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(RECIPE))
+    import pin  # noqa: PLC0415 - as above
+
+    text = (RECIPE / "pins.toml").read_text(encoding="utf-8")
+    before = pins.read_pins()
+    first, *others = before.libraries
+    newer = dataclasses.replace(first, version="99.1", source="wimlib=99.1-1")
+    changed = pin.with_changes(text, before, dataclasses.replace(before, libraries=(newer, *others)))
+    assert changed == text.replace(f'"{first.version}"', '"99.1"').replace(f'"{first.source}"', '"wimlib=99.1-1"')
+    # A version that another part has, too, would be changed there as well.
+    alike = text.replace(f'"{others[1].version}"', f'"{first.version}"')
+    before = pins.parse_pins(alike)
+    after = dataclasses.replace(before, libraries=(newer, *before.libraries[1:]))
+    with pytest.raises(pin.ReleaseError, match="more than one place"):
+        pin.with_changes(alike, before, after)
+
+
+def test_an_older_release_is_removed_and_nothing_else(pins: ModuleType, tmp_path: Path) -> None:
+    del pins
+    import release  # noqa: PLC0415 - as above
+
+    for name in ("osdimage-0.1.0.tar.gz", "osdimage-0.1.0-cp311-abi3-x.whl", "SHA256SUMS", "thesis.txt"):
+        (tmp_path / name).touch()
+    release.remove_release(tmp_path)
+    assert [each.name for each in tmp_path.iterdir()] == ["thesis.txt"]
+
+
+def test_programs_that_make_a_release_get_nothing_of_the_caller_that_changes_it(
+    pins: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    del pins
+    import running  # noqa: PLC0415 - as above
+
+    for name in ("CFLAGS", "LDFLAGS", "PKG_CONFIG_PATH", "PYTHONPATH"):
+        monkeypatch.setenv(name, "/elsewhere")
+    assert "/elsewhere" not in running.plain_environment().values()
+
+
+def test_a_program_that_is_missing_is_told(pins: ModuleType) -> None:
+    del pins
+    import running  # noqa: PLC0415 - as above
+
+    with pytest.raises(running.ReleaseError, match="no-such-program: cannot be run: No such file"):
+        running.run(["no-such-program"])
 
 
 @pytest.mark.parametrize(
