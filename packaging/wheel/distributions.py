@@ -152,6 +152,8 @@ def _add_bundle(tree: Path, bundle: Bundle) -> None:
     document = {"platform": architecture.platform, "parts": parts}
     (place / "bundle.json").write_text(f"{json.dumps(document, indent=1)}\n", encoding="utf-8")
     shutil.copytree(HERE / "licences", tree / "bundled")
+    for name, notice in bundle.notices.items():
+        shutil.copyfile(notice, tree / "bundled" / name)
     (tree / "bundled" / "BUNDLED.md").write_text(notice_of(pins, architecture), encoding="utf-8")
     project = tree / "pyproject.toml"
     text = project.read_text(encoding="utf-8")
@@ -182,7 +184,9 @@ def notice_of(pins: Pins, architecture: Architecture) -> str:
     ]
     lines += [
         "",
-        "The texts of the licences are beside this file; that of GPL-3.0 is osdimage's own.",
+        "The texts of the licences are beside this file; that of GPL-3.0 is osdimage's own. So are the notices of the",
+        "authors of small parts, as Debian has gathered them (`*-copyright.txt`), and that of Zig, whose compiler adds",
+        "some functions of its own (`zig-LICENSE.txt`).",
         "",
         "The sources: `apt-get source NAME=VERSION` with Debian's archive, of today or of that day, or the authors'",
         "pages.",

@@ -9,6 +9,7 @@ that the wheel is for, as position-independent code of programs: ``glibc.c`` has
 from __future__ import annotations
 
 import shutil
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -64,12 +65,14 @@ class Bundle:
         toolchain: what compiled it.
         pkg_config: the folder with the descriptions of the libraries.
         mkntfs: the program.
+        notices: what their authors want to be told with copies of them, by the name of a file.
     """
 
     pins: Pins
     toolchain: Toolchain
     pkg_config: Path
     mkntfs: Path
+    notices: Mapping[str, Path]
 
 
 def make_bundle(pins: Pins, toolchain: Toolchain, downloads: Path, folder: Path) -> Bundle:
@@ -81,24 +84,30 @@ def make_bundle(pins: Pins, toolchain: Toolchain, downloads: Path, folder: Path)
     shutil.rmtree(folder, ignore_errors=True)
     lib = folder / "lib"
     lib.mkdir(parents=True)
+    notices = {"zig-LICENSE.txt": toolchain.zig.with_name("LICENSE")}
     for library in pins.libraries:
-        _lay_out(library, toolchain.architecture, downloads, folder)
+        unpacked = _lay_out(library, toolchain.architecture, downloads, folder)
+        # Of a package whose folder there is a link, it is that of another; all of libntfs-3g is GPL-2.0-or-later.
+        notice = unpacked / "usr/share/doc" / library.package / "copyright"
+        if notice.is_file():
+            notices[f"{library.name}-copyright.txt"] = notice
     shims = [_compile_shim(name, toolchain, folder) for name in _SHIMS]
     run((str(toolchain.zig), "ar", "rcsD", str(lib / "libosdshims.a"), *map(str, shims)))
     pkg_config = lib / "pkgconfig"
     pkg_config.mkdir()
     for name, text in _descriptions(pins, folder).items():
         (pkg_config / f"{name}.pc").write_text(text, encoding="utf-8")
-    return Bundle(pins, toolchain, pkg_config, _compile_mkntfs(pins, toolchain, downloads, folder))
+    return Bundle(pins, toolchain, pkg_config, _compile_mkntfs(pins, toolchain, downloads, folder), notices)
 
 
-def _lay_out(library: Library, architecture: Architecture, downloads: Path, folder: Path) -> None:
-    """Copy the headers and the static library of a package."""
+def _lay_out(library: Library, architecture: Architecture, downloads: Path, folder: Path) -> Path:
+    """Copy the headers and the static library of a package; return the folder with all that is in it."""
     unpacked = folder / "packages" / library.package
     unpack_package(fetch(library.files[architecture.name], downloads), unpacked)
     shutil.copytree(unpacked / "usr/include", folder / "include", dirs_exist_ok=True)
     for archive in (unpacked / "usr/lib").rglob("*.a"):
         shutil.copy(archive, folder / "lib" / archive.name)
+    return unpacked
 
 
 def _compile_shim(name: str, toolchain: Toolchain, folder: Path) -> Path:
