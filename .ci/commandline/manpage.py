@@ -9,15 +9,18 @@ from __future__ import annotations
 import re
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
+from email.utils import parsedate_to_datetime
+from functools import cache
+from pathlib import Path
 
 from commandline.model import PROGRAM, SENTENCE, Command, Option
 from osdimage.cli.guidance.conventions import CONVENTIONS
 from osdimage.cli.guidance.terms import TERMS
 from osdimage.imaging.version import VERSION
 
-# The version whose pages these are, and its day: pages have a date, and are the same whenever they are made.
-RELEASED = {"0.1.0": "2026-11-30"}
 SECTION = 1
+# Each version has an entry there, with its day: pages have a date, and are the same whenever they are made.
+_CHANGELOG = Path(__file__).resolve().parents[2] / "packaging" / "debian" / "changelog"
 _WIDTH = 79
 _HEAD = r".\" Made by .ci/manual.py of the commands and of what cli/guidance tells of them."
 # An option that is divided between two lines is none.
@@ -62,10 +65,23 @@ def page(command: Command, above: Command | None) -> str:
     return "\n".join(lines) + "\n"
 
 
+@cache
+def day_of(version: str, changelog: Path = _CHANGELOG) -> str:
+    """Return the day of a version, as 2026-11-30, from a changelog of Debian (deb-changelog(5)).
+
+    Raises:
+        LookupError: when the changelog has no entry for it.
+    """
+    entry = rf"^{PROGRAM} \({re.escape(version)}-[^)]+\) .*?^ -- .*?>  (.+?)$"
+    found = re.search(entry, changelog.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+    if found is None:
+        raise LookupError(f"{changelog}: has no entry for {version}, whose day is that of the manual pages; add one")
+    return parsedate_to_datetime(found[1]).date().isoformat()
+
+
 def _title(command: Command) -> str:
-    return (
-        f'.TH "{_joined(command.words).upper()}" {SECTION} {RELEASED[VERSION]} "{PROGRAM} {VERSION}" "{PROGRAM} manual"'
-    )
+    name = _joined(command.words).upper()
+    return f'.TH "{name}" {SECTION} {day_of(VERSION)} "{PROGRAM} {VERSION}" "{PROGRAM} manual"'
 
 
 def _name(command: Command) -> Iterator[str]:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import click
 import pytest
+from commandline import manpage
 from judges import wim as judges
 from osdimage.cli.app import cli
 from osdimage.cli.commands import help_text
@@ -131,6 +132,37 @@ def test_what_is_told_of_commands_is_about_commands_that_there_are() -> None:
     for each in (*VARIABLES, *FILES):
         assert set(each.commands) <= names
         assert set(each.options) <= options
+
+
+def test_pages_have_the_day_of_the_version(tmp_path: Path) -> None:
+    changelog = tmp_path / "changelog"
+    # As of deb-changelog(5), the newest first.
+    changelog.write_text("""\
+osdimage (0.2.0-1) UNRELEASED; urgency=medium
+
+  * New upstream version (LP: #1).
+
+ -- A. Person <a@example.org>  Tue, 01 Dec 2026 00:30:00 +0100
+
+osdimage (0.1.0-2) unstable; urgency=medium
+
+  * First package.
+
+ -- A. Person <a@example.org>  Mon, 30 Nov 2026 12:00:00 +0000
+""")
+    assert manpage.day_of("0.2.0", changelog) == "2026-12-01"
+    assert manpage.day_of("0.1.0", changelog) == "2026-11-30"
+    with pytest.raises(LookupError, match=r"no entry for 0\.3\.0"):
+        manpage.day_of("0.3.0", changelog)
+
+
+def test_writing_pages_leaves_those_of_others(tmp_path: Path) -> None:
+    others, gone = (tmp_path / "man" / "man1" / name for name in ("ls.1", "osdimage-gone.1"))
+    others.parent.mkdir(parents=True)
+    others.touch()
+    gone.touch()
+    subprocess.run([sys.executable, ROOT / ".ci" / "manual.py", tmp_path], check=True)
+    assert {path.name for path in others.parent.iterdir()} == {"ls.1", *(page.name for page in PAGES)}
 
 
 def test_the_help_has_the_exit_codes() -> None:
