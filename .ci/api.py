@@ -314,14 +314,21 @@ def lines_of(text: str) -> set[str]:
 
 
 def since(reference: str, new: str) -> Iterator[str]:
-    """Yield what changed since a commit or a tag, and the lowest version that may have it."""
+    """Yield what changed since a commit or a tag, and the lowest version that may have it.
 
-    def shown(path: str) -> str:
+    Raises:
+        LookupError: when git has no such commit, or that has no snapshot.
+    """
+
+    def then(path: str) -> str:
         command = ["git", "show", f"{reference}:{path}"]
-        return subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT).stdout
+        done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
+        if done.returncode:
+            raise LookupError(done.stderr.strip())
+        return done.stdout
 
-    old = lines_of(shown(str(SNAPSHOT.relative_to(ROOT))))
-    version = re.findall(r'^__version__ = "(.*)"', shown("imaging/_package/__init__.py"), re.MULTILINE)[0]
+    old = lines_of(then(str(SNAPSHOT.relative_to(ROOT))))
+    version = re.findall(r'^__version__ = "(.*)"', then("imaging/_package/__init__.py"), re.MULTILINE)[0]
     broken = set(breaks(old, lines_of(new)))
     yield from (f"+ {line}" for line in sorted(lines_of(new) - old))
     yield from (f"{'!' if line in broken else '-'} {line}" for line in sorted(old - lines_of(new)))
@@ -336,7 +343,10 @@ def main() -> int:
     given = parser.parse_args()
     new = snapshot()
     if given.since is not None:
-        sys.stdout.write("".join(f"{line}\n" for line in since(given.since, new)))
+        try:
+            sys.stdout.write("".join(f"{line}\n" for line in since(given.since, new)))
+        except LookupError as error:
+            parser.error(str(error))
         return 0
     old = SNAPSHOT.read_text(encoding="utf-8") if SNAPSHOT.exists() else ""
     more, less = changes(old, new)

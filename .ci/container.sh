@@ -18,7 +18,8 @@ storage() { buildah --root "$work/storage" --runroot "$work/run" --storage-drive
 clean_up() {
     storage rm --all >/dev/null 2>&1 || true
     storage rmi --all --force >/dev/null 2>&1 || true
-    rm -rf -- "$work"
+    # Never into what buildah could not unmount.
+    rm -rf --one-file-system -- "$work"
 }
 
 type "${programs[@]}" >/dev/null 2>&1 || die "these are needed: ${programs[*]} (Debian: apt-get install ${programs[*]})"

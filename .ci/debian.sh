@@ -89,7 +89,7 @@ system() {
     local hook=$1
     shift
     mmdebstrap --quiet --customize-hook="copy-in /etc/resolv.conf /etc" \
-        --customize-hook="$PWD/.ci/debian.sh $hook \"\$1\"" "$@" "$suite" /dev/null
+        --customize-hook="'$PWD/.ci/debian.sh' $hook \"\$1\"" "$@" "$suite" /dev/null
 }
 
 case ${1:-} in

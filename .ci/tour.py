@@ -33,8 +33,16 @@ MEMORY, DISK = Path("/dev/shm"), Path("/var/tmp")  # noqa: S108 - folders of cha
 
 
 def pages(named: list[Path]) -> list[Page]:
-    """Return the pages that were named, or all, which have something to run."""
+    """Return the pages that were named, or all, which have something to run.
+
+    Raises:
+        NotRunnable: a page is not one of this project, or shows what cannot be run.
+        OSError: it cannot be read.
+    """
     paths = [path.resolve() for path in named] or [README, PICTURE, *sorted((ROOT / "docs").rglob("*.md"))]
+    for path in paths:
+        if not path.is_relative_to(ROOT):
+            raise NotRunnable(f"{path}: is no page of {ROOT}")
     return [page for page in (Page.read(path) for path in paths) if page.commands]
 
 
