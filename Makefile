@@ -111,7 +111,7 @@ lint: setup ## Run ruff, mypy --strict, pyright on the examples, and shellcheck
 	$(BIN)/mypy --strict docs/examples
 	$(BIN)/basedpyright --pythonpath $(BIN)/python
 	MYPYPATH=.ci:tests $(BIN)/mypy --strict -m tour -m picture -p touring -p picturing
-	MYPYPATH=.ci $(BIN)/mypy --strict .ci/manual.py .ci/api.py
+	MYPYPATH=.ci $(BIN)/mypy --strict .ci/manual.py .ci/api.py .ci/faces.py .ci/site_check.py
 	$(BIN)/mypy --strict packaging/wheel
 	shellcheck $(SCRIPTS)
 

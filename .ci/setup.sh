@@ -134,7 +134,7 @@ make_environment() {
 # Everything that goes into the wheel, and the libraries that it is compiled against.
 sources_checksum() {
     {
-        find imaging native cli \( -name __pycache__ -o -name '_wimlib.c' -o -name '*.so' \) -prune -o -type f -print0 |
+        find imaging native cli packaging \( -name __pycache__ -o -name '_wimlib.c' -o -name '*.so' \) -prune -o -type f -print0 |
             LC_ALL=C sort -z | xargs -0 sha256sum
         sha256sum pyproject.toml setup.py MANIFEST.in README.md LICENSE
         pkg-config --modversion wimlib libntfs-3g 2>&1 || true
