@@ -35,6 +35,12 @@ def test_each_recipe_is_of_the_version_of_the_project() -> None:
     assert only(r"^Version: +(.*)$", FEDORA) == VERSION
 
 
+@pytest.mark.parametrize("page", ["README.md", "docs/how-to/install.md", "docs/reference/packaging.md"])
+def test_pages_name_the_files_of_a_release_as_they_are_called(page: str) -> None:
+    text = (PACKAGING.parent / page).read_text(encoding="utf-8")
+    assert set(re.findall(r"osdimage[-_](\d+\.\d+\.\d+)", text)) == {VERSION}
+
+
 def test_each_recipe_of_pyfatfs_is_of_the_source_that_is_pinned() -> None:
     version = only(r"^pyfatfs==(\S+) ", PYFATFS / "requirements.txt")
     assert only(r"^pyfatfs \((.*)-\d+\)", PYFATFS / "debian" / "changelog") == version
