@@ -19,8 +19,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from osdimage.imaging.errors import InvalidRequest, Means, Remedy, StorageError, TargetRefused, explain
-from osdimage.imaging.units import MIB
+from osdimage.imaging.errors import InvalidRequest, Means, Remedy, StorageError, TargetRefused, TooSmall, explain
+from osdimage.imaging.units import MIB, format_size
 
 _NO_TMPFILE = {errno.EOPNOTSUPP, errno.EISDIR, errno.EINVAL, errno.ENOENT}
 _DESCRIPTORS = "/proc/self/fd"
@@ -146,6 +146,29 @@ def copy_range(
             raise OSError(errno.ENODATA, os.strerror(errno.ENODATA))
         done += count
         copied(count)
+
+
+def refuse_full_medium(path: Path, needed: int, what: str) -> None:
+    """Refuse a new file where the file system has less room than it needs.
+
+    Args:
+        path: of the file.
+        needed: how much it takes, in bytes.
+        what: needs it, for messages: "the WIM without its holes".
+
+    Raises:
+        TooSmall: with both numbers.
+    """
+    try:
+        facts = os.statvfs(path.resolve().parent)
+    except OSError:
+        # Whoever makes the file says what is wrong with the folder.
+        return
+    available = facts.f_bavail * facts.f_frsize
+    if needed > available:
+        raise TooSmall(
+            f"{path}: not written: {what} needs {format_size(needed)}, there is room for {format_size(available)}"
+        )
 
 
 class _Temporary:

@@ -65,7 +65,8 @@ class DiscPlan:
         nodes: all directories and files, the root first; the number of one is that of its file entry.
         starts: the block of the partition where each of them has its contents, by number; 0 of what has none.
         in_order: numbers of the files that have contents, in the order in which these are on the disc.
-        names: the numbers of what is in each directory, by its number, in order; and of the directory above.
+        names: the numbers of what is in each directory, by its number, in order.
+        above: the number of the directory that each is in, by its number; the root is in itself.
         blocks: how many the partition has.
     """
 

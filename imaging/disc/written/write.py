@@ -9,10 +9,10 @@ from pathlib import Path
 from osdimage.imaging.disc.written.bridge import bridge
 from osdimage.imaging.disc.written.plan import BLOCK_BYTES, FIRST_ENTRY, PARTITION_AT, DiscPlan
 from osdimage.imaging.disc.written.udf import directories, file_entries, volume_descriptors
-from osdimage.imaging.errors import StorageError, TooSmall
-from osdimage.imaging.output import new_file, write_at
+from osdimage.imaging.errors import StorageError
+from osdimage.imaging.output import new_file, refuse_full_medium, write_at
 from osdimage.imaging.progress import Meter, Phase, ProgressCallback
-from osdimage.imaging.units import MIB, format_size
+from osdimage.imaging.units import MIB
 
 _PIECE_BYTES = MIB
 # Progress of small files is told together.
@@ -44,7 +44,7 @@ def write_disc(
         StorageError: when a file cannot be read or has changed since the plan, or the disc cannot be written.
     """
     destination = Path(path)
-    _require_room(destination, plan.size)
+    refuse_full_medium(destination, plan.size, "the disc")
     meter = Meter(progress, {Phase.WRITE_DATA: 1})
     with new_file(destination, replace=replace) as descriptor:
         try:
@@ -56,19 +56,6 @@ def write_disc(
         except _StoppedError as stopped:
             raise stopped.by from None
     meter.finish()
-
-
-def _require_room(destination: Path, size: int) -> None:
-    try:
-        facts = os.statvfs(destination.absolute().parent)
-    except OSError:
-        # Whoever makes the file says what is wrong with the folder.
-        return
-    available = facts.f_bavail * facts.f_frsize
-    if size > available:
-        raise TooSmall(
-            f"{destination}: not written: the disc has {format_size(size)}, there is room for {format_size(available)}"
-        )
 
 
 def _fill(plan: DiscPlan, descriptor: int, meter: Meter) -> None:

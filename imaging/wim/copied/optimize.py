@@ -10,11 +10,11 @@ from pathlib import Path
 
 from osdimage.imaging.errors import NotAWim, StorageError
 from osdimage.imaging.logs import logged
+from osdimage.imaging.output import refuse_full_medium
 from osdimage.imaging.progress import Meter, Phase, ProgressCallback
 from osdimage.imaging.wim.checks.audit import load_tree, refuse_dropped_names, refuse_missing, repairs
 from osdimage.imaging.wim.compression import CompressionSpec
 from osdimage.imaging.wim.copied.large import least_size
-from osdimage.imaging.wim.copied.room import refuse_full_medium
 from osdimage.imaging.wim.failures import no_wim, wim_errors
 from osdimage.imaging.wim.file import reference_files
 from osdimage.imaging.wim.opening import open_wim, refuse_impossible_header, refuse_unchangeable

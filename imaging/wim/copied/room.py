@@ -25,29 +25,6 @@ def refuse_large(where: Path, audits: Sequence[Audit], limit_bytes: int | None) 
         )
 
 
-def refuse_full_medium(path: Path, needed: int, what: str) -> None:
-    """Refuse a new file where the file system has less room than it needs.
-
-    Args:
-        path: of the file.
-        needed: how much it takes, in bytes.
-        what: needs it, for messages: "the WIM without its holes".
-
-    Raises:
-        TooSmall: with both numbers.
-    """
-    try:
-        facts = os.statvfs(path.resolve().parent)
-    except OSError:
-        # Whoever makes the file says what is wrong with the folder.
-        return
-    available = facts.f_bavail * facts.f_frsize
-    if needed > available:
-        raise TooSmall(
-            f"{path}: not written: {what} needs {format_size(needed)}, there is room for {format_size(available)}"
-        )
-
-
 def refuse_full_directory(target: Path, audits: Sequence[Audit]) -> None:
     """Refuse a directory on a file system with less room than an image, or parts of one, need at least.
 

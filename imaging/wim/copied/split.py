@@ -17,14 +17,13 @@ from pathlib import Path
 
 from osdimage.imaging.errors import InvalidRequest, StorageError
 from osdimage.imaging.logs import logged
-from osdimage.imaging.output import nameless_file, refuse_source
+from osdimage.imaging.output import nameless_file, refuse_full_medium, refuse_source
 from osdimage.imaging.progress import Meter, Phase, ProgressCallback, portion
 from osdimage.imaging.units import GIB, KIB, format_size
 from osdimage.imaging.wim.checks.verify_written import refuse_bad_contents
 from osdimage.imaging.wim.compression import CompressionSpec
 from osdimage.imaging.wim.copied.export import ExportOptions, Gathered, as_stored, gathered, keeps_compressed, spec_of
 from osdimage.imaging.wim.copied.large import least_size, refuse_large_files
-from osdimage.imaging.wim.copied.room import refuse_full_medium
 from osdimage.imaging.wim.described.properties import ImageProperties
 from osdimage.imaging.wim.destination import refuse_destination
 from osdimage.imaging.wim.file import WimFile

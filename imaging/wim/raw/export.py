@@ -9,9 +9,8 @@ from pathlib import Path
 from xml.etree import ElementTree as ET
 
 from osdimage.imaging.errors import StorageError
-from osdimage.imaging.output import new_file
+from osdimage.imaging.output import new_file, refuse_full_medium
 from osdimage.imaging.progress import Meter, Phase
-from osdimage.imaging.wim.copied.room import refuse_full_medium
 from osdimage.imaging.wim.described.base import NotedBase, note_bases
 from osdimage.imaging.wim.described.changes import of_images, refuse_equal_names, set_properties_of
 from osdimage.imaging.wim.described.properties import ImageProperties

@@ -15,11 +15,10 @@ from pathlib import Path
 from xml.etree import ElementTree as ET
 
 from osdimage.imaging.errors import InvalidRequest, StorageError, quoted
-from osdimage.imaging.output import new_file
+from osdimage.imaging.output import new_file, refuse_full_medium
 from osdimage.imaging.progress import Meter
 from osdimage.imaging.units import format_size
 from osdimage.imaging.wim.copied.large import LARGER
-from osdimage.imaging.wim.copied.room import refuse_full_medium
 from osdimage.imaging.wim.described.changes import encode
 from osdimage.imaging.wim.destination import refuse_destination
 from osdimage.imaging.wim.placed.place import whole

@@ -347,7 +347,7 @@ def test_a_disc_that_has_no_room_is_refused_before_anything_is_written(tmp_path:
     with large.open("wb") as file:
         file.truncate(200 * GIB)
     plan = plan_disc([NewFile("large", contents_of_file(large), TIME_NS)], DiscSettings("A", TIME_NS))
-    with pytest.raises(TooSmall, match=r"the disc has 200 GB, there is room for"):
+    with pytest.raises(TooSmall, match=r"the disc needs 200 GB, there is room for"):
         write_disc(plan, tmp_path / "disc.iso")
     assert list(tmp_path.iterdir()) == [large]
 
