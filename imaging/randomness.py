@@ -17,9 +17,11 @@ class RandomBits(Protocol):
 
 def drawn_from(rng: RandomBits | None) -> RandomBits:
     """Return where to draw from: None stands for the system."""
+    if rng is not None:
+        return rng
     import random  # noqa: PLC0415 - it brings hashes with it
 
-    return random.SystemRandom() if rng is None else rng
+    return random.SystemRandom()
 
 
 def random_guid(rng: RandomBits) -> UUID:

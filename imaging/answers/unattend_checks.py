@@ -144,6 +144,9 @@ _PE_SETTINGS = (
 )
 
 
+_SHELL, _NAMING = "microsoft-windows-shell-setup", "specialize"
+
+
 def _names(used: list[_Component]) -> Iterator[str]:
     """Tell of names that no computer can have, which end Setup ("ComputerName" in the reference; ``*`` is any)."""
     texts = [
@@ -156,9 +159,6 @@ def _names(used: list[_Component]) -> Iterator[str]:
     if wrong:
         valid = f"at most {MAX_COMPUTER_NAME} letters, digits and hyphens, not digits alone"
         yield f"Windows ends its setup at a <ComputerName> that no computer can have: {listed(wrong)}; valid: {valid}"
-
-
-_SHELL, _NAMING = "microsoft-windows-shell-setup", "specialize"
 
 
 def _components(root: Node) -> Iterator[_Component]:

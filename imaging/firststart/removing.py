@@ -42,10 +42,11 @@ def remove_first_start(volume: OpenVolume, *, now: datetime | None = None, force
     with open_files(volume) as files:
         root = root_of(files)
         edits = dict(_edits(files, root))
+    now = now or datetime.now(UTC)
     with open_files(volume, write=True, force=force) as files:
         _take_back_script(files, script_of(root))
         for name, each in edits.items():
-            edit_hive(files, hive_path(root, name), name, each, now or datetime.now(UTC))
+            edit_hive(files, hive_path(root, name), name, each, now)
         return _delete(files)
 
 

@@ -95,8 +95,7 @@ def open_catalog(
         StorageError: when it cannot be read or made.
         TargetRefused: when another process does not let go of it in time.
     """
-    path = None if path is None else Path(path)
-    path = default_catalog() if path is None else path
+    path = default_catalog() if path is None else Path(path)
     with Database(path, writes=writes or creates, creates=creates, busy_s=busy_s) as database:
         catalog = DriverCatalog(database, Contents(path))
         if database.writes:
