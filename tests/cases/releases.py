@@ -106,8 +106,10 @@ def empty_debian(suite: str, folder: Path) -> Place:
     # debootstrap of an older Debian knows no newer suite by name; all are made as the newest is.
     scripts = Path("/usr/share/debootstrap/scripts")
     script = scripts / (suite if (scripts / suite).exists() else "sid")
+    # What debootstrap mounts, and leaves mounted where it fails, is gone with it.
+    made = ["debootstrap", "--variant=minbase", "--include=python3,python3-venv", suite, root, mirror, script]
     subprocess.run(
-        ["debootstrap", "--variant=minbase", "--include=python3,python3-venv", suite, root, mirror, script],
+        ["unshare", "--mount", *made],
         stdout=subprocess.DEVNULL,
         check=True,
     )
