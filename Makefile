@@ -31,7 +31,7 @@ export PATH := $(PATH):/usr/local/sbin:/usr/sbin:/sbin
 export PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: api bench clean container debian demo fast faults formats fuzz help kills lint matrix picture quick races recipes release release-check sanitize setup setup-run site test tour wheel wimlib
+.PHONY: api bench bench-record clean container debian demo fast faults formats fuzz help kills lint matrix picture quick races recipes release release-check sanitize setup setup-run site test tour wheel wimlib
 
 help: ## Show these lines
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -118,6 +118,9 @@ lint: setup ## Run ruff, mypy --strict, pyright on the examples, and shellcheck
 bench: setup ## Run every benchmark; results go to benchmarks/results
 	@set -e; for script in $$(find benchmarks -name 'bench_*.py' | sort); do \
 		echo "$$script"; $(BIN)/python "$$script"; done
+
+bench-record: ## Copy the results of make bench to docs/benchmarks, where the site takes its plots from
+	@$(PYTHON) benchmarks/record.py
 
 wheel: setup-run ## Build the wheel and the source distribution into dist
 	@ls dist/osdimage-*

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from harness import Pair, run_pairs, workspace, write_report
 from trees import copy_tree
-from windows_like import write_image
+from windows_like import write_image_apart
 
 OSDIMAGE = str(Path(sys.executable).with_name("osdimage"))
 RUNS = int(os.environ.get("BENCH_RUNS", "5"))
@@ -29,7 +29,7 @@ def main() -> None:
         plain, rich, solid = folder / "plain.wim", folder / "rich.wim", folder / "solid.esd"
         for path, options in ((plain, ["--compress=lzx:20"]), (solid, ["--solid", "--solid-compress=lzx:20"])):
             subprocess.run(["wimlib-imagex", "capture", tree, path, *options], check=True, capture_output=True)
-        write_image(tree, rich)
+        write_image_apart(tree, rich)
         shutil.rmtree(tree)
         target = folder / "target"
         write_report(

@@ -18,7 +18,7 @@ from osdimage.imaging.disk.image import FileTarget, create_image
 from osdimage.imaging.units import GIB, MIB, Extent, Lba
 from osdimage.imaging.volume.ntfs.format import NtfsFormat, format_ntfs
 from trees import copy_tree
-from windows_like import write_image
+from windows_like import write_image_apart
 
 OSDIMAGE = str(Path(sys.executable).with_name("osdimage"))
 RUNS = int(os.environ.get("BENCH_RUNS", "5"))
@@ -36,7 +36,7 @@ def main() -> None:
         print(f"{copy_tree(tree, WANTED_FILES)} files in {tree}")
         plain, rich = folder / "plain.wim", folder / "rich.wim"
         subprocess.run(["wimlib-imagex", "capture", tree, plain, "--compress=lzx:20"], check=True, capture_output=True)
-        write_image(tree, rich)
+        write_image_apart(tree, rich)
         shutil.rmtree(tree)
         write_report(run_pairs(pairs(folder, plain, rich), runs=RUNS), "apply_ntfs")
 

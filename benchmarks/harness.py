@@ -6,7 +6,7 @@
         pair = Pair("version", ours=["osdimage", "--version"], theirs=["python3", "-c", "pass"])
         write_report(run_pairs([pair]), "startup")
 
-See README.md beside this file for what the numbers mean.
+See README.md beside this file for what the numbers mean, and ``record.py`` for the results that the site shows.
 """
 
 from __future__ import annotations
@@ -14,18 +14,31 @@ from __future__ import annotations
 import json
 import os
 import platform
+import re
 import shlex
 import statistics
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from importlib.metadata import version
 from pathlib import Path
 
-RESULTS = Path(__file__).resolve().parent / "results"
+ROOT = Path(__file__).resolve().parent.parent
+RESULTS = ROOT / "benchmarks" / "results"
+WORKSPACE = "osdimage-bench-"
+"""What the names of folders for inputs and outputs begin with; a report says WORK in their place."""
 PLACE = Path(os.environ.get("BENCH_PLACE", "/dev/shm"))  # noqa: S108 - a folder of its own is made below it
+
+# How the programs that we are measured against say which version they are; some say it on stderr, or exit with 1.
+_ASKED = {
+    **dict.fromkeys(("7zz", "mkfs.vfat"), "--help"),
+    **dict.fromkeys(("mcopy", "mkntfs", "ntfscat", "qemu-img", "sfdisk", "sqlite3", "wimlib-imagex"), "--version"),
+}
+_VERSION = re.compile(r"\d+(\.\d+)+")
 
 
 @dataclass(frozen=True)
@@ -34,12 +47,14 @@ class Pair:
 
     Attributes:
         prepare: called before each run, outside the measured time; it removes what the run before has written.
+        makes: the file that both write, the size of which is compared too.
     """
 
     name: str
     ours: list[str]
     theirs: list[str]
     prepare: Callable[[], None] | None = None
+    makes: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -48,6 +63,7 @@ class Run:
 
     Attributes:
         load: of the machine in the minute before it.
+        made_bytes: the size of what the pair makes; None if it names no file.
     """
 
     wall_s: float
@@ -55,6 +71,7 @@ class Run:
     system_s: float
     peak_rss_bytes: int
     load: float
+    made_bytes: int | None = None
 
     @property
     def cpu_s(self) -> float:
@@ -86,6 +103,13 @@ class Result:
         """As :attr:`wall_ratio`, of peak memory."""
         return _median(self.ours, "peak_rss_bytes") / _median(self.theirs, "peak_rss_bytes")
 
+    @property
+    def size_ratio(self) -> float | None:
+        """As :attr:`wall_ratio`, of the size of what they make; None if the pair names no file."""
+        if self.pair.makes is None:
+            return None
+        return _median(self.ours, "made_bytes") / _median(self.theirs, "made_bytes")
+
 
 class CommandFailed(Exception):
     """A measured command did not exit with 0; its time means nothing."""
@@ -95,7 +119,7 @@ class CommandFailed(Exception):
 def workspace() -> Iterator[Path]:
     """Make a folder for inputs and outputs, on tmpfs or in BENCH_PLACE, and remove it at the end."""
     place = PLACE if PLACE.is_dir() and os.access(PLACE, os.W_OK) else None
-    with tempfile.TemporaryDirectory(prefix="osdimage-bench-", dir=place) as folder:
+    with tempfile.TemporaryDirectory(prefix=WORKSPACE, dir=place) as folder:
         yield Path(folder)
 
 
@@ -114,7 +138,8 @@ def run_pairs(pairs: Sequence[Pair], runs: int = 5) -> list[Result]:
             for command, measured in ((pair.ours, ours), (pair.theirs, theirs)):
                 if pair.prepare is not None:
                     pair.prepare()
-                measured.append(measure(command))
+                run = measure(command)
+                measured.append(run if pair.makes is None else replace(run, made_bytes=pair.makes.stat().st_size))
         results.append(Result(pair, tuple(ours[1:]), tuple(theirs[1:])))
     return results
 
@@ -148,15 +173,20 @@ def write_report(results: Sequence[Result], name: str) -> None:
     RESULTS.mkdir(exist_ok=True)
     table = _table(results)
     document = {
+        "benchmark": name,
         "machine": _machine(),
+        "versions": _versions(results),
+        # What was asked for in place of what the benchmark does by itself.
+        "options": {key: value for key, value in sorted(os.environ.items()) if key.startswith("BENCH_")},
         "pairs": [
             {
                 "name": result.pair.name,
                 "wall_ratio": result.wall_ratio,
                 "cpu_ratio": result.cpu_ratio,
                 "rss_ratio": result.rss_ratio,
-                "ours": {"command": result.pair.ours, "runs": [asdict(run) for run in result.ours]},
-                "theirs": {"command": result.pair.theirs, "runs": [asdict(run) for run in result.theirs]},
+                "size_ratio": result.size_ratio,
+                "ours": {"command": _told(result.pair.ours), "runs": [asdict(run) for run in result.ours]},
+                "theirs": {"command": _told(result.pair.theirs), "runs": [asdict(run) for run in result.theirs]},
             }
             for result in results
         ],
@@ -168,12 +198,13 @@ def write_report(results: Sequence[Result], name: str) -> None:
 
 def _table(results: Sequence[Result]) -> str:
     lines = [
-        "| pair | ours s (min-max) | theirs s (min-max) | time | user+sys | peak RSS ours / theirs | load |",
-        "|---|---|---|---|---|---|---|",
+        "| pair | ours s (min-max) | theirs s (min-max) | time | user+sys | peak RSS ours / theirs | size | load |",
+        "|---|---|---|---|---|---|---|---|",
     ]
     lines += [
         f"| {result.pair.name} | {_times(result.ours)} | {_times(result.theirs)} | {result.wall_ratio:.2f}x "
         f"| {result.cpu_ratio:.2f}x | {_megabytes(result.ours)} / {_megabytes(result.theirs)} "
+        f"| {'' if result.size_ratio is None else f'{result.size_ratio:.3f}x'} "
         f"| {_loads((*result.ours, *result.theirs))} |"
         for result in results
     ]
@@ -203,10 +234,29 @@ def _machine() -> dict[str, object]:
         "kernel": platform.release(),
         "processor": _processor(),
         "cores": len(os.sched_getaffinity(0)),
-        "python": platform.python_version(),
+        "memory_bytes": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
         # A command's peak RSS is never below this: the kernel counts the moment before it replaces this process.
         "rss_floor_bytes": measure(["true"]).peak_rss_bytes,
     }
+
+
+def _told(command: Sequence[str]) -> list[str]:
+    """Return a command without the folders of this machine."""
+    folder = re.compile(rf"[^\s'\"=]*/{WORKSPACE}\w+")
+    near = re.compile("|".join(re.escape(f"{each}/") for each in (Path(sys.executable).parent, ROOT)))
+    return [near.sub("", folder.sub("WORK", word)) for word in command]
+
+
+def _versions(results: Sequence[Result]) -> dict[str, str]:
+    """Return the version of osdimage, of Python, and of each other program that a command names and that tells one."""
+    words = {word for result in results for word in re.findall(r"[\w.-]+", " ".join(result.pair.theirs))}
+    versions = {"osdimage": version("osdimage"), "python": platform.python_version()}
+    for program in sorted(words & _ASKED.keys()):
+        asked = subprocess.run([program, _ASKED[program]], check=False, capture_output=True, text=True)
+        found = _VERSION.search(asked.stdout + asked.stderr)
+        if found is not None:
+            versions[program] = found[0]
+    return versions
 
 
 def _processor() -> str:

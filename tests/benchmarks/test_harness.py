@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -75,9 +76,39 @@ def test_report_holds_every_run_and_the_ratios(harness: ModuleType, capsys: pyte
     assert (pair["wall_ratio"], pair["cpu_ratio"], pair["rss_ratio"]) == (0.25, 0.5, 0.5)
     assert len(pair["ours"]["runs"]) == 3
     assert document["machine"]["cores"] >= 1
-    row = "| capture | 1.000 (1.000-1.000) | 4.000 (4.000-4.000) | 0.25x | 0.50x | 3 MB / 6 MB | 0.5-1.2 |"
+    row = "| capture | 1.000 (1.000-1.000) | 4.000 (4.000-4.000) | 0.25x | 0.50x | 3 MB / 6 MB |  | 0.5-1.2 |"
     assert row in (harness.RESULTS / "sample.md").read_text(encoding="utf-8")
     assert row in capsys.readouterr().out
+
+
+def test_report_tells_versions_and_options_and_no_folder_of_the_machine(
+    harness: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    # As mkfs.vfat does: what it says about itself stands in its help, with an exit code that is not 0.
+    program = tmp_path / "mkfs.vfat"
+    program.write_text('#!/bin/sh\n[ "$*" = --help ] && echo "Usage\nmkfs.fat 4.2 (2021-01-31)" >&2\nexit 1\n', "utf-8")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    monkeypatch.setenv("BENCH_RUNS", "1")
+    run = harness.Run(1.0, 0.5, 0.25, 3 << 20, 0.5)
+    ours = [str(Path(sys.executable).with_name("osdimage")), "info", "/dev/shm/osdimage-bench-a_1/a.wim"]  # noqa: S108
+    theirs = ["sh", "-c", "mkfs.vfat '/tmp/osdimage-bench-a_1/a.img'"]
+    harness.write_report([harness.Result(harness.Pair("info", ours, theirs), (run,), (run,))], "sample")
+    document = json.loads((harness.RESULTS / "sample.json").read_text(encoding="utf-8"))
+    assert document["benchmark"] == "sample"
+    assert document["options"]["BENCH_RUNS"] == "1"
+    assert document["versions"]["mkfs.vfat"] == "4.2"
+    assert document["pairs"][0]["ours"]["command"] == ["osdimage", "info", "WORK/a.wim"]
+    assert document["pairs"][0]["theirs"]["command"] == ["sh", "-c", "mkfs.vfat 'WORK/a.img'"]
+
+
+def test_sizes_of_what_both_make_are_compared(harness: ModuleType, tmp_path: Path) -> None:
+    made = tmp_path / "made"
+    commands = [["sh", "-c", f"head -c {size} /dev/zero >{made}"] for size in (300, 200)]
+    (result,) = harness.run_pairs([harness.Pair("size", *commands, makes=made)], runs=1)
+    assert result.size_ratio == 1.5
+    (result,) = harness.run_pairs([harness.Pair("none", ["true"], ["true"])], runs=1)
+    assert result.size_ratio is None
 
 
 def test_workspace_is_removed(harness: ModuleType) -> None:
