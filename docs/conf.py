@@ -18,6 +18,7 @@ extensions = [
     "command_pages",
     "command_links",
     "json_pages",
+    "benchmark_pages",
     "api_docstrings",
     "api_pages",
     "api_references",
