@@ -213,6 +213,15 @@ def test_every_folder_of_imaging_is_a_room_and_the_rooms_form_one_order() -> Non
     assert all(order.index(below) < order.index(room) for room, (rooms, _) in ROOMS.items() for below in rooms)
 
 
+def test_the_picture_of_the_house_has_every_room_above_those_that_it_imports() -> None:
+    picture = (Path(__file__).parents[1] / "docs" / "pictures" / "house.svg").read_text(encoding="utf-8")
+    heights = {name: int(y) for y, name in re.findall(r'<text class="room" x="\d+" y="(\d+)">([^<]+)</text>', picture)}
+    assert set(heights) == {*ROOMS, *ATTIC, "cli", "native"}
+    assert all(heights[room] < heights[below] for room, (rooms, _) in ROOMS.items() for below in rooms)
+    in_order = ("cli", *sorted(ATTIC), "media", GROUND, "native")
+    assert [heights[each] for each in in_order] == sorted(heights[each] for each in in_order)
+
+
 def test_every_folder_of_the_source_is_installed() -> None:
     root = Path(__file__).parents[1]
     folders = {path.parent.relative_to(root) for part in ALLOWED for path in (root / part).rglob("__init__.py")}
@@ -338,6 +347,15 @@ def test_what_the_pages_import_is_public() -> None:
     for name in names:
         face, _, public = name.rpartition(".")
         assert public in importlib.import_module(face).__all__
+
+
+def test_what_the_pages_on_formats_and_design_name_of_the_source_is_there() -> None:
+    root = Path(__file__).parents[1]
+    pages = [*(root / "docs" / "design").glob("*.md"), *(root / "docs" / "reference" / "formats").glob("*.md")]
+    text = "".join(page.read_text(encoding="utf-8") for page in pages)
+    named = set(re.findall(r"`((?:imaging|native|tests)/[\w./]+)`", text))
+    assert len(named) > 30
+    assert not [name for name in sorted(named) if not (root / name).exists()]
 
 
 @pytest.mark.parametrize("face", FACES)
