@@ -81,7 +81,10 @@ def test_a_schema_tells_of_each_member_and_leaves_room_for_more(name: str) -> No
         assert "object" in each["type"], place
         assert (each.get("additionalProperties") is False) == (place in WRITTEN_BY_PEOPLE), place
         for member, what in each["properties"].items():
-            assert what.get("description", "").endswith((".", ")")), (place, member)
+            told = what.get("description", "")
+            assert told.endswith((".", ")")), (place, member)
+            # An editor shows it without the name of the member.
+            assert not told.startswith(("Of ", "That ")), (place, member)
             may_lack = member in SOMETIMES.get(place, ()) or place in WRITTEN_BY_PEOPLE | OF_ALL_VERSIONS
             assert may_lack or member in each["required"], (place, member)
 

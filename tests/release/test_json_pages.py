@@ -32,10 +32,10 @@ def test_pages_tell_of_every_member(pages: ModuleType) -> None:
 def test_pages_say_what_a_member_is_in_words(pages: ModuleType) -> None:
     text = "\n".join(pages.page("split"))
     # What it refers to is in place, and members of a definition with members of its own lead to that.
-    assert "- `sizes` (list of whole numbers): Of them, in bytes." in text
-    assert "- `paths` (list of texts): Of the parts" in text
+    assert "- `sizes` (list of whole numbers): The sizes of the parts, in bytes." in text
+    assert "- `paths` (list of texts): The paths of the parts" in text
     assert "- `stream` ([stream](common.md#stream) or `null`): What came from" in "\n".join(pages.page("deploy"))
-    assert "- `new_size` (number of bytes): Of the file now." in "\n".join(pages.page("delete"))
+    assert "- `new_size` (number of bytes): The size of the file now." in "\n".join(pages.page("delete"))
     assert "`live`, `dead`, `hidden` or `ended`" in "\n".join(pages.page("common"))
 
 
