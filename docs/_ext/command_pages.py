@@ -205,7 +205,7 @@ def exit_codes(whole: Command) -> Iterator[str]:
     """Yield the page of the exit codes: what each means, and where a command means something of its own."""
     yield from heading("Exit codes", "=")
     yield from (
-        "Every command ends with one of these. Scripts can rely on them: they change with a new major version alone.",
+        "Every command ends with one of these, and another code for the same is a break: :doc:`/library/contract`.",
         "",
     )
     yield from (".. list-table::", "   :widths: 12 88", "   :width: 100%", "")
