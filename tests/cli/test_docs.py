@@ -81,3 +81,11 @@ def test_an_option_behind_a_command_in_a_cell_is_one_of_the_command(page: Path) 
                     command = resolved(words_of(span[1]))[0]
                 elif command is not None and (option := _OPTION.fullmatch(span[0])):
                     assert option[1] in options_of(command), row
+
+
+@pytest.mark.parametrize("page", PAGES, ids=str)
+def test_every_row_of_a_table_has_as_many_cells_as_its_head(page: Path) -> None:
+    text = re.sub(r"^```.*?^```", "", (ROOT / page).read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
+    for table in re.findall(r"(?:^\|.*\n)+", text, re.MULTILINE):
+        # A bar in a span of code ends a cell, too, unless there is a backslash in front of it.
+        assert len({len(re.findall(r"(?<!\\)\|", row)) for row in table.splitlines()}) == 1, table
