@@ -109,9 +109,8 @@ class _Device:
 _SYSTEM_LIBRARIES = ("/lib", "/usr/lib", "/usr/local/lib")
 _LIBWIM = Packages(debian="libwim15", fedora="wimlib", arch="wimlib")
 _LIBNTFS = Packages(debian="ntfs-3g", fedora="ntfs-3g-libs", arch="ntfs-3g")
-# What mends a wheel that has the libraries inside.
-_REINSTALL = "pip install --force-reinstall osdimage"
-_UPGRADE = "pip install --upgrade osdimage"
+# What mends a wheel that has the libraries inside: the file of it, as releases are files.
+_REINSTALL = f"pip install --force-reinstall osdimage-{VERSION}-*.whl"
 
 _PROGRAMS = (
     _Program(
@@ -423,7 +422,7 @@ def _remarks_on_libntfs(version: str | None, here: Distribution, *, bundled: boo
     else:
         holes = [names for fixed, names in _HOLES if _is_older(version, fixed)]
         advice = (
-            f"install a newer osdimage, which brings a newer one: {_UPGRADE}"
+            "install the wheel of a newer osdimage, which brings a newer one"
             if bundled
             else f"unless {here.name} has mended it, do not open volumes or images that you do not trust"
         )

@@ -16,6 +16,7 @@ from osdimage.imaging import doctor
 from osdimage.imaging.distribution import Distribution, Family
 from osdimage.imaging.doctor import Component, Remark, Severity
 from osdimage.imaging.programs import BundledPart
+from osdimage.imaging.version import VERSION
 
 BOOKWORM = Distribution(name="Debian GNU/Linux 12 (bookworm)", family=Family.DEBIAN, codename="bookworm")
 TRIXIE = Distribution(name="Debian GNU/Linux 13 (trixie)", family=Family.DEBIAN, codename="trixie")
@@ -387,7 +388,7 @@ def test_holes_of_what_a_wheel_brings_along_are_mended_by_a_newer_wheel(bundle: 
     bundle[1] = replace(bundle[1], version="2026.7.7")
     (remark,) = component("libntfs-3g").remarks
     assert remark.severity is Severity.WARNING
-    assert remark.text.endswith(": install a newer osdimage, which brings a newer one: pip install --upgrade osdimage")
+    assert remark.text.endswith(": install the wheel of a newer osdimage, which brings a newer one")
 
 
 def test_a_wheel_with_libfuse3_needs_its_helper_alone(programs: Programs, bundle: list[BundledPart]) -> None:
@@ -407,7 +408,7 @@ def test_a_wheel_that_does_not_load_is_to_be_installed_again(
     report = doctor.examine(FEDORA)
     assert report.missing == ("libwim", "NTFS support of libwim", "libntfs-3g")
     for name in ("libwim", "libntfs-3g"):
-        assert component(name, FEDORA).install == "pip install --force-reinstall osdimage"
+        assert component(name, FEDORA).install == f"pip install --force-reinstall osdimage-{VERSION}-*.whl"
 
 
 def test_the_library_is_the_one_that_this_process_has_loaded() -> None:
