@@ -36,11 +36,14 @@ for recipe in packaging/arch packaging/pyfatfs; do
     mkdir "$work/${recipe##*/}"
     cp "$recipe/PKGBUILD" "$work/${recipe##*/}"
 done
-# makepkg does nothing for root.
-chmod -R a+rwX "$work"
+# makepkg does nothing for root; of another user are the folders of recipes alone, and not what root writes here.
+as_other=()
+if [[ $(id -u) == 0 ]]; then
+    as_other=(runuser --user nobody --)
+    chmod a+x "$work"
+    chown -R nobody "$work"/arch "$work"/pyfatfs
+fi
 for folder in "$work"/arch "$work"/pyfatfs; do
-    as_other=()
-    [[ $(id -u) != 0 ]] || as_other=(runuser --user nobody --)
     (cd "$folder" && "${as_other[@]}" makepkg --printsrcinfo >"$work/said" 2>&1) || {
         cat "$work/said" >&2
         die "$folder/PKGBUILD"
