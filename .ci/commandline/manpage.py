@@ -13,10 +13,11 @@ from email.utils import parsedate_to_datetime
 from functools import cache
 from pathlib import Path
 
-from commandline.model import PROGRAM, SENTENCE, Command, Option
 from osdimage.cli.guidance.conventions import CONVENTIONS
 from osdimage.cli.guidance.terms import TERMS
 from osdimage.imaging.version import VERSION
+
+from commandline.model import PROGRAM, SENTENCE, Command, Option
 
 SECTION = 1
 # Each version has an entry there, with its day: pages have a date, and are the same whenever they are made.
@@ -92,8 +93,10 @@ def _name(command: Command) -> Iterator[str]:
 
 def _synopsis(command: Command) -> Iterator[str]:
     """Yield the usage: what is written as it is is bold, and what stands for something else slanted."""
-    words = [_slanted(each) if each.strip("[.").isupper() or each.startswith("[") else _bold(each)
-             for each in command.usage.split(" ")]  # fmt: skip
+    words = (
+        _slanted(each) if each.strip("[.").isupper() or each.startswith("[") else _bold(each)
+        for each in command.usage.split(" ")
+    )
     yield " ".join((_bold(command.title), *words))
 
 

@@ -227,11 +227,7 @@ def _option(option: click.Option, context: click.Context) -> Option:
         opposites=tuple(option.secondary_opts[shown]),
         metavar=metavar,
         text=" ".join((text, *_limits(option))),
-        taken=Taken()
-        if metavar is None
-        else _TEXTS[metavar]
-        if metavar in _COMPUTERS_OF
-        else _taken(option, metavar, context),
+        taken=Taken() if metavar is None else _taken_by_option(option, metavar, context),
         is_required=option.required,
         is_repeatable=option.multiple,
     )
@@ -271,9 +267,7 @@ def _argument(argument: click.Argument, context: click.Context) -> Argument:
     return Argument(written, _taken(argument, bare, context), is_repeatable=argument.nargs == -1)
 
 
-# Of options, what tells of a computer: a path is not all that it may be, whatever its type.
-_COMPUTERS_OF = {"SOURCE"}
-_COMPUTERS = ("host", "qemu")
+_COMPUTER, _COMPUTERS = "SOURCE", ("host", "qemu")
 _MODELS = ("host", "qemu", "vmware", "hyper-v", "virtualbox")
 _FILE = Taken(paths=Paths.FILES)
 _AFTER = Taken(paths=Paths.FILES, sign=Sign.AFTER)
@@ -296,7 +290,7 @@ _TEXTS: dict[str, Taken] = {
     "DISK[:M]": _FILE,
     "WIM[:IMAGE]": _FILE,
     "[WIM:]IMAGE": _FILE,
-    "SOURCE": Taken(_COMPUTERS, Paths.FILES),
+    _COMPUTER: Taken(_COMPUTERS, Paths.FILES),
     "FILE|NAME": Taken(_MODELS, Paths.FILES),
     "ARCH": Taken(("x86", "amd64", "arm", "arm64")),
     "NONE|XPRESS|LZX|LZMS[:LEVEL]": Taken(("none", "xpress", "lzx", "lzms")),
@@ -314,6 +308,11 @@ _TEXTS: dict[str, Taken] = {
         _FREE,
     ),
 }
+
+
+def _taken_by_option(option: click.Option, metavar: str, context: click.Context) -> Taken:
+    # What tells of a computer: a path is not all that it may be, whatever its type.
+    return _TEXTS[metavar] if metavar == _COMPUTER else _taken(option, metavar, context)
 
 
 def _taken(parameter: click.Parameter, metavar: str, context: click.Context) -> Taken:

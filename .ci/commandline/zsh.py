@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from osdimage.cli.commands import COMMANDS
+
 from commandline.completion import HEAD, brief
 from commandline.model import PROGRAM, Argument, Command, Option, Paths, Sign, Taken
-from osdimage.cli.commands import COMMANDS
 
 _HELPERS = r"""
 # Words, or a path.
