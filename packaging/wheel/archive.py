@@ -92,7 +92,7 @@ def unpack_package(package: Path, folder: Path) -> None:
         at += _AR_HEADER
         if name.startswith("data.tar"):
             with tarfile.open(fileobj=io.BytesIO(data[at : at + size])) as archive:
-                archive.extractall(folder, filter="data")
+                _unpack(archive, folder)
             return
         at += size + size % 2
     raise ReleaseError(f"{package}: has no data.tar")
@@ -102,6 +102,15 @@ def unpack_source(archive: Path, folder: Path) -> Path:
     """Unpack an archive of source, made anew; return the one folder that is in it."""
     shutil.rmtree(folder, ignore_errors=True)
     with tarfile.open(archive) as source:
-        source.extractall(folder, filter="data")
+        _unpack(source, folder)
     (top,) = folder.iterdir()
     return top
+
+
+def _unpack(archive: tarfile.TarFile, folder: Path) -> None:
+    """Unpack what is of our own making, or is pinned by its checksum."""
+    if hasattr(tarfile, "data_filter"):
+        archive.extractall(folder, filter="data")
+    else:
+        # Python 3.11.2, that of Debian 12.
+        archive.extractall(folder)
