@@ -9,6 +9,7 @@ that the wheel is for, as position-independent code of programs: ``glibc.c`` has
 from __future__ import annotations
 
 import shutil
+import sysconfig
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -91,6 +92,7 @@ def make_bundle(pins: Pins, toolchain: Toolchain, downloads: Path, folder: Path)
         notice = unpacked / "usr/share/doc" / library.package / "copyright"
         if notice.is_file():
             notices[f"{library.name}-copyright.txt"] = notice
+    _lay_out_python(toolchain.architecture, folder)
     shims = [_compile_shim(name, toolchain, folder) for name in _SHIMS]
     run((str(toolchain.zig), "ar", "rcsD", str(lib / "libosdshims.a"), *map(str, shims)))
     pkg_config = lib / "pkgconfig"
@@ -110,6 +112,19 @@ def _lay_out(library: Library, architecture: Architecture, downloads: Path, fold
     return unpacked
 
 
+def _lay_out_python(architecture: Architecture, folder: Path) -> None:
+    """Copy the header of Python that Debian has in a folder of the architecture, where Zig does not look.
+
+    It serves the other architecture, too: what an extension asks of it is the same where a pointer has 64 bits.
+    """
+    header = Path(sysconfig.get_config_h_filename())
+    own = header.parents[1] / str(sysconfig.get_config_var("MULTIARCH")) / header.parent.name / header.name
+    if own.is_file():
+        place = folder / "include" / f"{architecture.name}-linux-gnu" / header.parent.name
+        place.mkdir(parents=True)
+        shutil.copy(own, place)
+
+
 def _compile_shim(name: str, toolchain: Toolchain, folder: Path) -> Path:
     compiled = (folder / name).with_suffix(".o")
     toolchain.run(*_FLAGS, "-Wall", "-Wextra", "-Werror", "-c", HERE / name, "-o", compiled)
@@ -121,7 +136,8 @@ def _descriptions(pins: Pins, folder: Path) -> dict[str, str]:
     versions = {library.name: library.version for library in pins.libraries}
     head = f"includedir={folder}/include\nlibdir={folder}/lib\n\n"
     links = (
-        f"-L${{libdir}} -lwim -lntfs-3g -lfuse3 -losdshims -lrt "
+        # By their files: a Python that is a shared library puts the folder of the system's in front.
+        "${libdir}/libwim.a ${libdir}/libntfs-3g.a ${libdir}/libfuse3.a ${libdir}/libosdshims.a -lrt "
         f"-Wl,--version-script={_EXPORTS} -Wl,--build-id=none -Wl,--strip-all"
     )
     return {
