@@ -19,6 +19,7 @@ extensions = [
     "command_links",
     "json_pages",
     "benchmark_pages",
+    "navigation",
     "api_docstrings",
     "api_pages",
     "api_references",
