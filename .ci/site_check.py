@@ -46,7 +46,11 @@ class Page(HTMLParser):
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         """Take what matters of an element."""
         values = {name: value for name, value in attrs if value is not None}
-        self.anchors.update(values[name] for name in ("id", "name") if name in values)
+        if "id" in values:
+            self.anchors.add(values["id"])
+        # Elsewhere, a name is that of a field or of a fact about the page.
+        if tag == "a" and "name" in values:
+            self.anchors.add(values["name"])
         if tag == "a" and "href" in values:
             self.links.add(values["href"])
         if tag == "link" and "href" in values:
@@ -54,6 +58,8 @@ class Page(HTMLParser):
             (self.links if is_naming else self.fetched).add(values["href"])
         if tag in FETCHED and FETCHED[tag] in values:
             self.fetched.add(values[FETCHED[tag]])
+        # One of several pictures, each with what it is for: "a.png 1x, b.png 2x".
+        self.fetched.update(each.split()[0] for each in values.get("srcset", "").split(",") if each.strip())
         self.fetched.update(_in_css(values.get("style", "")))
 
 
@@ -90,7 +96,9 @@ def _dead(site: Path, path: Path, target: str, pages: dict[Path, Page]) -> Itera
     base = site if where.startswith("/") else path.parent
     goal = Path(base, where.lstrip("/")).resolve() if where else path
     goal = goal / "index.html" if goal.is_dir() else goal
-    if not goal.is_file():
+    if not goal.is_relative_to(site):
+        yield f"not part of the site: {target}"
+    elif not goal.is_file():
         yield f"no such file: {target}"
     elif anchor and goal in pages and unquote(anchor) not in pages[goal].anchors:
         yield f"no such place in the page: {target}"

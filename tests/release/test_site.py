@@ -58,6 +58,22 @@ def test_nothing_is_said_of_a_site_whose_links_lead_somewhere(tmp_path: Path) ->
         pytest.param('<a href="#no">x</a>', "no such place in the page: #no", id="an-anchor-of-its-own"),
         pytest.param('<img src="gone.png">', "no such file: gone.png", id="a-picture-that-is-not-there"),
         pytest.param(
+            '<meta name="viewport"><a href="#viewport">x</a>',
+            "no such place in the page: #viewport",
+            id="the-name-of-something-else",
+        ),
+        # This file is where the site is made, and not where it is published.
+        pytest.param(
+            f'<a href="../{"../" * 40}{__file__[1:]}">x</a>',
+            f"not part of the site: ../{'../' * 40}{__file__[1:]}",
+            id="a-file-outside",
+        ),
+        pytest.param(
+            '<img src="logo.svg" srcset="logo.svg 1x, https://cdn.example/x.png 2x">',
+            "fetched from elsewhere: https://cdn.example/x.png",
+            id="a-picture-for-fine-screens",
+        ),
+        pytest.param(
             '<script src="https://cdn.example/x.js"></script>',
             "fetched from elsewhere: https://cdn.example/x.js",
             id="a-script",
