@@ -32,7 +32,7 @@ _osdimage_offer() {
         mapfile -t COMPREPLY < <(compgen -W "$candidates" -- "$given")
     fi
     if [[ -n $candidates && -n $paths ]]; then
-        while read -r each; do
+        while IFS= read -r each; do
             COMPREPLY+=("$each")
         done < <(compgen -f -- "$given")
         compopt -o filenames

@@ -31,7 +31,7 @@ Ask = Callable[[Sequence[str]], list[list[str]]]
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("completion")
-    for name in ("install.wim", "disk.img", "my disk.img"):
+    for name in ("install.wim", "disk.img", "my disk.img", "odd "):
         (folder / name).touch()
     (folder / "images").mkdir()
     return folder
@@ -77,10 +77,11 @@ TYPED = {
     "osdimage disk format x --fs=n": ["--fs=ntfs"],
     "osdimage capture --compress x": ["xpress"],
     "osdimage driver add --for q": ["qemu"],
-    "osdimage run --drivers-for ": ["disk.img", "host", "images", "install.wim", "my disk.img", "qemu"],
+    "osdimage run --drivers-for ": ["disk.img", "host", "images", "install.wim", "my disk.img", "odd ", "qemu"],
+    "osdimage run --drivers-for od": ["odd "],
     # Files and folders, where they are expected.
     "osdimage apply inst": ["install.wim"],
-    "osdimage apply install.wim ": ["disk.img", "images", "install.wim", "my disk.img"],
+    "osdimage apply install.wim ": ["disk.img", "images", "install.wim", "my disk.img", "odd "],
     "osdimage apply install.wim --index 1 im": ["images"],
     "osdimage apply my": ["my disk.img"],
     "osdimage capture disk.img inst": ["install.wim"],
