@@ -44,17 +44,20 @@ def _fetch_by_apt(pinned: PinnedFile, path: Path) -> None:
             f"{path}: is missing, and apt, which would fetch it, is not here: put it there; "
             f"in Debian's archive it is {pinned.path}"
         )
+    # Whoever interrupts it leaves a part of the file.
+    coming = path.with_name(f"{path.name}.part")
     for site in archives():
         # Without a checksum for apt: the contents are compared by who calls, also those of a file that was there.
         done = subprocess.run(
-            [_APT_HELPER, "download-file", f"{site}/{pinned.path}", path],
+            [_APT_HELPER, "download-file", f"{site}/{pinned.path}", coming],
             capture_output=True,
             check=False,
             text=True,
         )
         if done.returncode == 0:
+            coming.rename(path)
             return
-        path.unlink(missing_ok=True)
+        coming.unlink(missing_ok=True)
         if "404" not in done.stdout + done.stderr:
             raise ReleaseError(f"{pinned.name}: cannot be fetched: {done.stderr.strip()}")
     raise Gone(f"{pinned.path}: Debian's archive has it no more; packaging/wheel/pin.py pins what it has now")

@@ -52,6 +52,9 @@ def main() -> int:
     except ReleaseError as error:
         print(f"release: {error}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print("release: interrupted; the next run goes on with what was fetched and compiled", file=sys.stderr)
+        return 130
     return 0
 
 
@@ -81,6 +84,8 @@ def release(pins: Pins, architectures: list[Architecture], out: Path, work: Path
     Raises:
         ReleaseError: when something cannot be made; what there was of an older release is gone then.
     """
+    for line in uncommitted(ROOT):
+        print(f"release: not as it was committed, and part of this release: {line}", file=sys.stderr)
     python = make_tools(work)
     zig = Path(run((str(python), "-c", "import ziglang; print(ziglang.__path__[0])")).strip()) / "zig"
     workshop = Workshop(python, work, time_of(ROOT))
@@ -100,6 +105,13 @@ def remove_release(out: Path) -> None:
     """Remove an older release from a folder, and nothing else that is there."""
     for path in (*out.glob("osdimage-*.whl"), *out.glob("osdimage-*.tar.gz"), out / _CHECKSUMS):
         path.unlink(missing_ok=True)
+
+
+def uncommitted(tree: Path) -> list[str]:
+    """Return what git says of files that are not as in the commit, whose time the release has; none without git."""
+    if not (tree / ".git").exists():
+        return []
+    return run(("git", "-C", str(tree), "status", "--porcelain")).splitlines()
 
 
 def check(workshop: Workshop, made: list[Path]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -51,6 +52,31 @@ def test_every_tool_and_what_it_needs_is_pinned_with_its_checksums() -> None:
         re.fullmatch(r"[a-z0-9-]+==\d[\w.]*( ; [^#]+?)?( +--hash=sha256:[0-9a-f]{64})+", each) for each in locked
     )
     assert set(tools) <= {each.split()[0] for each in locked}, "lock them anew: requirements.in says how"
+
+
+def test_a_file_whose_fetching_was_interrupted_is_fetched_anew(
+    pins: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    import archive  # noqa: PLC0415 - as above
+
+    def interrupted(command: list[str | Path], **_: object) -> None:
+        Path(command[-1]).write_bytes(b"half of")
+        raise KeyboardInterrupt
+
+    def whole(command: list[str | Path], **_: object) -> subprocess.CompletedProcess[str]:
+        Path(command[-1]).write_bytes(b"")
+        return subprocess.CompletedProcess(command, 0, "", "")
+
+    # sha256sum /dev/null
+    pinned = pins.PinnedFile("pool/x.deb", "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855")
+    monkeypatch.setattr(archive, "_APT_HELPER", "/bin/true")
+    monkeypatch.setattr(archive, "archives", lambda: ("http://debian.example",))
+    monkeypatch.setattr(archive.subprocess, "run", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        archive.fetch(pinned, tmp_path)
+    monkeypatch.setattr(archive.subprocess, "run", whole)
+    assert archive.fetch(pinned, tmp_path) == tmp_path / "x.deb"
+    assert [path.name for path in tmp_path.iterdir()] == ["x.deb"]
 
 
 def test_the_notice_names_each_part_with_its_licence_and_its_source(
