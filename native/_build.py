@@ -173,8 +173,10 @@ def check_compiler() -> None:
         leave_without(str(header))
 
 
-def pkg_config(option: str, package: str) -> list[str]:
+def pkg_config(option: str, package: str) -> str:
     """Ask pkg-config about one library; leave when it is missing.
+
+    What it says is quoted as a shell wants it if it is a list, and may have a backslash within a letter of UTF-8.
 
     Never ``--cflags`` or ``--exists``: those follow ``Requires.private``, and Debian's ``wimlib.pc`` names there a
     package (fuse) that libwim-dev does not install and that no program using libwim needs.
@@ -182,10 +184,15 @@ def pkg_config(option: str, package: str) -> list[str]:
     program = shutil.which("pkg-config") or shutil.which("pkgconf")
     if program is None:
         leave_without("pkg-config")
-    answer = subprocess.run([program, option, package], capture_output=True, text=True, check=False)
+    answer = subprocess.run([program, option, package], capture_output=True, check=False)
     if answer.returncode != 0:
         leave_without(f"the development package of {package}")
-    return shlex.split(answer.stdout)
+    return os.fsdecode(answer.stdout).strip()
+
+
+def words_of(line: str) -> list[str]:
+    """Return the words of a line of pkg-config."""
+    return [os.fsdecode(os.fsencode(word)) for word in shlex.split(line)]
 
 
 def make_builder() -> FFI:
@@ -193,8 +200,8 @@ def make_builder() -> FFI:
     builder = FFI()
     for name in DECLARATIONS:
         builder.cdef((HERE / name).read_text(encoding="utf-8"))
-    libraries = [flag for package in PACKAGES for flag in pkg_config("--libs", package)]
-    includes = [f"-I{path}" for package in PACKAGES for path in pkg_config("--variable=includedir", package)]
+    libraries = [flag for package in PACKAGES for flag in words_of(pkg_config("--libs", package))]
+    includes = [f"-I{pkg_config('--variable=includedir', package)}" for package in PACKAGES]
     builder.set_source(
         "osdimage.native._wimlib",
         "\n".join(

@@ -9,6 +9,7 @@ import gzip
 import io
 import json
 import os
+import shlex
 import shutil
 import tarfile
 from dataclasses import dataclass
@@ -109,7 +110,7 @@ def make_wheel(workshop: Workshop, source: Path, bundle: Bundle, into: Path) -> 
     _add_bundle(tree, bundle)
     built = folder / "built"
     shutil.rmtree(built, ignore_errors=True)
-    compiler = " ".join(toolchain.compiler())
+    compiler = shlex.join(toolchain.compiler())
     run(
         (str(workshop.python), "-m", "build", "--wheel", "--no-isolation", "--outdir", str(built), str(tree)),
         environment={
@@ -117,7 +118,7 @@ def make_wheel(workshop: Workshop, source: Path, bundle: Bundle, into: Path) -> 
             **workshop.environment(),
             "CC": compiler,
             "LDSHARED": f"{compiler} -shared",
-            "CFLAGS": f"-g0 -Wno-unused-command-line-argument -ffile-prefix-map={tree}=.",
+            "CFLAGS": shlex.join(("-g0", "-Wno-unused-command-line-argument", f"-ffile-prefix-map={tree}=.")),
             "PKG_CONFIG_LIBDIR": str(bundle.pkg_config),
             "_PYTHON_HOST_PLATFORM": f"linux-{architecture.name}",
         },

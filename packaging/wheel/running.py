@@ -27,6 +27,8 @@ def run(command: Sequence[str], *, environment: Mapping[str, str] | None = None)
             stderr=subprocess.STDOUT,
             check=False,
             text=True,
+            # A path may be of any bytes.
+            errors="surrogateescape",
             env=environment,
         )
     except OSError as error:

@@ -132,6 +132,8 @@ def test_the_source_distribution_makes_the_same_release_in_another_folder(tmp_pa
             "--or-newest",
         ],
         check=True,
+        env={**os.environ, "TZ": "Asia/Tokyo", "LC_ALL": "C", "CFLAGS": "-O0", "SOURCE_DATE_EPOCH": "1"},
+        umask=0o077,
     )
     assert digests(tmp_path / "out") == digests(RELEASE)
 
