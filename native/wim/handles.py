@@ -85,7 +85,12 @@ class WimHandle(WalkedWim):
         try:
             with relay:
                 messages = call(
-                    lib.wimlib_open_wim_with_progress, encoded, flags, owner, lib.osd_progress, relay.handle
+                    lib.wimlib_open_wim_with_progress,
+                    encoded,
+                    flags,
+                    owner,
+                    ffi.addressof(lib, "osd_progress"),
+                    relay.handle,
                 )
         except WimlibError as error:
             rename(error, () if backing is None else (backing,))

@@ -109,7 +109,7 @@ def unmount(
     """
     relay = Relay()
     relay.listener = listener
-    function, context = (ffi.NULL, ffi.NULL) if listener is None else (lib.osd_progress, relay.handle)
+    function, context = (ffi.NULL, ffi.NULL) if listener is None else (ffi.addressof(lib, "osd_progress"), relay.handle)
     with relay:
         return call(
             lib.wimlib_unmount_image_with_progress, text.path_to_c(directory), settings.flags(), function, context

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Self
 
-from osdimage.native._wimlib import lib
+from osdimage.native._wimlib import ffi, lib
 from osdimage.native.callbacks import Listener, Relay
 from osdimage.native.status import WimlibError, call
 from osdimage.native.wim.backing import Backings, Reads, rename
@@ -51,7 +51,7 @@ class OwnedWim:
         # libwim says what it repaired in a tree when it loads the tree, and not again while it keeps it.
         self._repairs: dict[int, tuple[str, ...]] = {}
         self._finalizer = weakref.finalize(self, lib.wimlib_free, owner[0])
-        lib.wimlib_register_progress_function(owner[0], lib.osd_progress, relay.handle)
+        lib.wimlib_register_progress_function(owner[0], ffi.addressof(lib, "osd_progress"), relay.handle)
 
     def close(self) -> None:
         """Free the structure.  A second call does nothing."""

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
+import zipfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,12 +34,22 @@ def own_wheel() -> Path:
     return wheel
 
 
-def wheelhouse(python: str, folder: Path) -> Path:
+def oldest_modules() -> tuple[str, ...]:
+    """Return what the wheel depends on, each in the oldest version that it says is enough: ``click==8.1.7``."""
+    with zipfile.ZipFile(own_wheel()) as archive:
+        (path,) = (each for each in archive.namelist() if each.endswith(".dist-info/METADATA"))
+        metadata = archive.read(path).decode()
+    needed = re.findall(r"^Requires-Dist: ([\w-]+)>=(\S+)$", metadata, re.MULTILINE)
+    return tuple(f"{name}=={oldest}" for name, oldest in needed)
+
+
+def wheelhouse(python: str, folder: Path, modules: Sequence[str] = ()) -> Path:
     """Put the wheel, and what it depends on, into a folder, for one version of Python, such as 3.13."""
     subprocess.run(
         [
             *(sys.executable, "-m", "pip", "download", "--quiet", "--dest", folder, "--only-binary", ":all:"),
-            *("--python-version", python, *(f"--platform={each}" for each in _PLATFORMS), own_wheel()),
+            *("--python-version", python, *(f"--platform={each}" for each in _PLATFORMS)),
+            *(own_wheel(), *modules),
         ],
         check=True,
     )
@@ -73,13 +86,13 @@ class Place:
         return done.stdout
 
 
-def virtual_environment(python: str, folder: Path) -> Place:
-    """Install the wheel for an interpreter of this machine."""
+def virtual_environment(python: str, folder: Path, modules: Sequence[str] = ()) -> Place:
+    """Install the wheel for an interpreter of this machine, with modules in given versions."""
     found = interpreter(python)
     if found is None:
         pytest.skip(f"Python {python} is not here")
     subprocess.run([found, "-m", "venv", folder / "venv"], check=True)
-    _install(folder / "venv", wheelhouse(python, folder / "wheelhouse"))
+    _install(folder / "venv", wheelhouse(python, folder / "wheelhouse", modules))
     return Place((str(folder / "venv/bin/osdimage"),), folder, folder)
 
 

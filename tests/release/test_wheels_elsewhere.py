@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from cases.releases import SUITES, Place, empty_debian, needs_release, virtual_environment
+from cases.releases import SUITES, Place, empty_debian, needs_release, oldest_modules, virtual_environment
 from judges import disk as disk_judges
 from judges import ntfs as ntfs_judges
 from judges import wim as wim_judges
@@ -23,9 +23,12 @@ pytestmark = [needs_release, pytest.mark.foreign]
 PYTHONS = ("3.11", "3.12", "3.13", "3.14")
 
 
-@pytest.fixture(scope="module", params=[*PYTHONS, *SUITES])
+@pytest.fixture(scope="module", params=["oldest", *PYTHONS, *SUITES])
 def place(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     folder = tmp_path_factory.mktemp("place")
+    if request.param == "oldest":
+        yield virtual_environment(PYTHONS[0], folder, oldest_modules())
+        return
     if request.param in PYTHONS:
         yield virtual_environment(request.param, folder)
         return
