@@ -195,7 +195,7 @@ def told_result(result: ExtractResult, to: Path, damaged: dict[str, object], rep
     """Show what was extracted; the damaged ones are members of the document."""
     for text in result.warnings:
         reporter.warn(text)
-    lines = [f"{to}: {path}" for path in result.paths]
+    lines = [f"{to}: extracted {path}" for path in result.paths]
     if reporter.verbose:
         lines += [f"  {text}" for text in replaced_lines(result)]
     names_told = {"replaced": result.replaced, "replaced_names": result.replaced_names}
