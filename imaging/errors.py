@@ -127,6 +127,7 @@ class Means(StrEnum):
     PARTITION_NUMBER = "HiveAddress.partition"
     PROGRAM = "Supplies.programs[{}]"
     PRUNE_BOOT = "fix_boot(FixWish(prune=True))"
+    RECOVER = "recovered"
     RECURSIVE = "recursive"
     REFERENCES = "refs"
     REPLACE = "replace"

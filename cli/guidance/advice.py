@@ -63,6 +63,7 @@ NAMES = {
     Means.PARTITION_NUMBER: "--partition",
     Means.PROGRAM: "--program {}=COMMAND",
     Means.PRUNE_BOOT: "osdimage boot fix DISK --prune",
+    Means.RECOVER: "osdimage extract WIM PATH --recover-data --to DIR",
     Means.RECURSIVE: "--recursive",
     Means.REFERENCES: "--ref",
     Means.REPLACE: "--yes",

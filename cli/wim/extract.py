@@ -137,7 +137,8 @@ def _extract_volume(
     from osdimage.imaging.browse.recovering import RecoveringTree  # noqa: PLC0415 - start-up stays cheap
 
     if not recover_data:
-        extract_tree(tree, wanted, which, to, limit_bytes, reporter)
+        with recovery.advised():
+            extract_tree(tree, wanted, which, to, limit_bytes, reporter)
         return None
     readable = RecoveringTree(tree)
     extract_tree(readable, wanted, which, to, limit_bytes, reporter, damaged=lambda: recovery.facts(readable.damaged))

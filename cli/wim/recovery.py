@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 from osdimage.cli.failures import FAILED
 from osdimage.cli.streams import note, one_line, say
+from osdimage.imaging.errors import InvalidVolume, Remedy
 
 if TYPE_CHECKING:
     from osdimage.imaging.progress import ProgressCallback
@@ -40,6 +41,17 @@ def opened(
 
     with recovered(image, paths, progress=portion(progress, 0, _SHARE)) as (found, damaged):
         yield found, damaged, portion(progress, _SHARE, 100)
+
+
+@contextmanager
+def advised() -> Iterator[None]:
+    """Say in the error of a damaged volume what takes the rest of its files, unless it says what would help."""
+    try:
+        yield
+    except InvalidVolume as error:
+        if error.remedy is None:
+            error.remedy = Remedy("--recover-data names what cannot be read, and takes the rest")
+        raise
 
 
 def told(wim: str, damaged: Sequence[DamagedFile]) -> int | None:

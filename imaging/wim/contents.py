@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from osdimage.imaging.errors import CorruptWim, InvalidRequest, OsdImageError, StorageError
-from osdimage.imaging.wim.failures import wim_errors
+from osdimage.imaging.wim.failures import RECOVER, wim_errors
 from osdimage.imaging.wim.opening import open_wim, opened_wim_file
 from osdimage.imaging.wim.placed.on_disc import paths_fitting
 from osdimage.imaging.wim.placed.place import identity
@@ -169,12 +169,13 @@ class BlobSource:
 
     def _failure(self, name: str, number: int | None) -> OsdImageError:
         if number in DAMAGE:
-            return CorruptWim(f"{self.path}: the contents of {name!r} cannot be decompressed or end too early")
+            fault = f"{self.path}: the contents of {name!r} cannot be decompressed or end too early"
+            return CorruptWim(fault, remedy=RECOVER)
         what = "cannot be read" if number is None else os.strerror(number)
         return StorageError(f"{self.path}: {what}", path=self.path, errno=number)
 
     def _mismatch(self, name: str) -> CorruptWim:
-        return CorruptWim(f"{self.path}: the contents of {name!r} do not match their SHA-1")
+        return CorruptWim(f"{self.path}: the contents of {name!r} do not match their SHA-1", remedy=RECOVER)
 
 
 class _Cutter:

@@ -77,6 +77,7 @@ _DISC_MARKS = {b"CD001", b"BEA01"}
 _DISK_MARKS = (b"QFI\xfb", b"vhdxfile", b"conectix", b"KDMV", b"# Disk DescriptorFile", b"<<< ")
 _BOOT_MARK = slice(510, 512)
 PART = "is a part of a split WIM, which cannot be changed"
+RECOVER = Remedy("{} takes what can still be read", (Means.RECOVER,))
 NAME_OTHERS = Remedy("name the other parts of a split WIM, or the base of a delta, with {}", (Means.REFERENCES,))
 _FAULTS_OF_CONTENTS = {
     WimlibCode.DECOMPRESSION,
@@ -98,6 +99,8 @@ def join_parts(path: str | os.PathLike[str]) -> Remedy:
 def _remedy(code: WimlibCode, where: str) -> Remedy | None:
     if code == WimlibCode.IS_SPLIT_WIM:
         return join_parts(where)
+    if code in {WimlibCode.DECOMPRESSION, WimlibCode.INVALID_RESOURCE_HASH}:
+        return RECOVER
     return NAME_OTHERS if code == WimlibCode.RESOURCE_NOT_FOUND else None
 
 

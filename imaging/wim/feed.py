@@ -11,7 +11,7 @@ from typing import Any
 from osdimage.imaging.errors import CorruptWim, OsdImageError, StorageError
 from osdimage.imaging.wim.checks.once import finish, pass_once
 from osdimage.imaging.wim.contents import references
-from osdimage.imaging.wim.failures import wim_errors
+from osdimage.imaging.wim.failures import RECOVER, wim_errors
 from osdimage.imaging.wim.image import WimImage
 from osdimage.imaging.wim.opening import open_wim, opened_wim_file
 from osdimage.imaging.wim.trees import read_tree
@@ -229,7 +229,8 @@ class ImageFeed:
         path = self._paths[self.tree.blobs.file_of(position)]
         if not isinstance(fault, Verdict):
             return StorageError(f"{path}: {os.strerror(fault)}", path=path, errno=fault)
-        return CorruptWim(f"{path}: the contents of {self.tree.path_of_blob(position)!r} {_REASONS[fault]}")
+        text = f"{path}: the contents of {self.tree.path_of_blob(position)!r} {_REASONS[fault]}"
+        return CorruptWim(text, remedy=RECOVER)
 
 
 def _reason(fault: Verdict | int) -> str:

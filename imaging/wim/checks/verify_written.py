@@ -9,7 +9,7 @@ from pathlib import Path
 
 from osdimage.imaging.errors import CorruptWim, StorageError
 from osdimage.imaging.progress import Meter, Phase
-from osdimage.imaging.wim.failures import wim_errors
+from osdimage.imaging.wim.failures import RECOVER, wim_errors
 from osdimage.imaging.wim.file import WimFile
 from osdimage.imaging.wim.stored.blob_table import blob_of, read_blob_table
 from osdimage.imaging.wim.stored.format import HEADER_SIZE, Header
@@ -60,7 +60,7 @@ def _refusal(source: WimFile, sha1: bytes, path: Path, count: int) -> CorruptWim
     if named is None:
         text = f"{path}: the medium does not hold the trees that were written to it"
         return StorageError(text, path=path, errno=errno.EIO)
-    return CorruptWim(f"{source.path}: the contents of {named!r} do not match their SHA-1{more}")
+    return CorruptWim(f"{source.path}: the contents of {named!r} do not match their SHA-1{more}", remedy=RECOVER)
 
 
 def _name(source: WimFile, sha1: bytes) -> str | None:

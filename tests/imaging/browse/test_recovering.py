@@ -65,7 +65,9 @@ def test_what_is_beside_an_unreadable_record_is_taken_out(
 ) -> None:
     damaged = without_record(volume, lost, tmp_path)
     # Without the option nothing is, since it might not be noticed.
-    assert "MFT record" in osdimage("extract", damaged, "/", "--to", tmp_path / "none", code=3).err
+    refused = osdimage("extract", damaged, "/", "--to", tmp_path / "none", code=3).err
+    assert "MFT record" in refused
+    assert refused.endswith("; --recover-data names what cannot be read, and takes the rest\n")
     assert not (tmp_path / "none").exists()
     outcome = osdimage("extract", damaged, "/", "--to", tmp_path / "out", "--recover-data", "--json", code=1)
     assert {each["path"] for each in outcome.document["damaged"]} == {path, f"/{BAD}"}
