@@ -85,13 +85,12 @@ def note_help(error: NoCommand) -> None:
 def tell(failure: Failure, invocation: Invocation) -> int:
     """Print a failure; return its exit code."""
     several = len(failure.problems) > 1
-    remedies = [] if failure.remedy is None else [one_line(failure.remedy)]
     if several:
         say(one_line(failure.message).partition(": ")[0] + ":")
-        for text in (*map(one_line, failure.problems), *remedies):
-            note(f"  {text}")
+        for text in (*failure.problems, *([] if failure.remedy is None else [failure.remedy])):
+            note(f"  {one_line(text)}")
     else:
-        say("; ".join((one_line(failure.message), *remedies)))
+        say(_with(one_line(failure.message), failure.remedy))
     for candidate in failure.candidates:
         click.echo(f"  {one_line(candidate)}".encode("utf-8", "backslashreplace"), err=True)
     if invocation.as_json and not invocation.has_answered:
@@ -99,6 +98,14 @@ def tell(failure: Failure, invocation: Invocation) -> int:
         with suppress(OSError):
             documents.failure_document(failure, sends=invocation.sends)
     return failure.code
+
+
+def _with(said: str, remedy: str | None) -> str:
+    """Return one line of a message and of what would help; what follows a question is a sentence of its own."""
+    if remedy is None:
+        return said
+    text = one_line(remedy)
+    return f"{said} {text[0].upper()}{text[1:]}" if said.endswith("?") else f"{said}; {text}"
 
 
 def stopped(error: BaseException, number: int) -> Failure:
@@ -194,6 +201,18 @@ def _instead(error: click.NoSuchOption) -> str | None:
     return None if error.ctx is None else option_instead(error.ctx.command.name or "", error.option_name)
 
 
+def _needed(error: click.MissingParameter) -> str | None:
+    """Return the arguments that are needed, where click says that the first of them is missing.
+
+    A word that is given alone goes to the last, as the first takes all that are left; which is meant is not known.
+    """
+    if error.ctx is None or error.param is None or error.param.nargs != -1:
+        return None
+    arguments = [each for each in error.ctx.command.params if isinstance(each, click.Argument)]
+    names = [(each.metavar or each.name or "").rstrip(".").upper() for each in arguments]
+    return " and ".join(names) if len(arguments) > 1 and arguments[0] is error.param else None
+
+
 def _said(error: click.ClickException) -> str:
     """Return the sentence of click without its full stop: more may follow in the line.
 
@@ -203,5 +222,7 @@ def _said(error: click.ClickException) -> str:
         return f"No such option '{error.option_name}'. Did you mean '{meant}'?"
     if isinstance(error, click.NoSuchOption) and (instead := _instead(error)) is not None:
         return f"No such option '{error.option_name}'; {instead}"
+    if isinstance(error, click.MissingParameter) and (needed := _needed(error)) is not None:
+        return f"Missing argument; needed are {needed}"
     said = one_line(error.format_message()).removesuffix(".")
     return re.sub(r"^(Invalid value for|Missing argument) '\[?([A-Z]+)\]?(?:\.{3})?'", r"\1 '\2'", said)

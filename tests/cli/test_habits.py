@@ -53,7 +53,7 @@ def folder(pair: Path, small: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPa
 def test_an_image_among_the_arguments_is_told_as_an_option(folder: Path, words: str, meant: str) -> None:
     before = sorted(folder.iterdir())
     (line,) = osdimage(*shlex.split(words), code=2).err.splitlines()
-    assert f"; did you mean osdimage {meant}?; see osdimage {words.partition(' ')[0]} --help" in line
+    assert f"; did you mean osdimage {meant}? See osdimage {words.partition(' ')[0]} --help" in line
     assert sorted(folder.iterdir()) == before
 
 

@@ -277,7 +277,9 @@ def test_an_error_is_an_object_on_stdout_and_one_line_on_stderr(words: tuple[str
     assert (error["code"], error["kind"]) == (2, "usage")
     assert "--frobnicate" in error["message"]
     (line,) = outcome.err.splitlines()
-    assert line == f"osdimage: {error['message']}; {error['remedy']}"
+    question = error["message"].endswith("?")
+    remedy = error["remedy"].replace("see ", "See ", 1) if question else error["remedy"]
+    assert line == f"osdimage: {error['message']}{' ' if question else '; '}{remedy}"
 
 
 @pytest.mark.usefixtures("here")

@@ -70,6 +70,9 @@ def test_an_argument_is_named_without_the_marks_of_the_usage_line(tmp_path: Path
         error = osdimage(*words, missing, code=2).err
         assert error.startswith(f"osdimage: Invalid value for '{argument}': File '{missing}' does not exist")
     assert osdimage("verify", code=2).err.startswith("osdimage: Missing argument 'WIM'; ")
+    # Which of the two the folder is cannot be known.
+    told = osdimage("capture", tmp_path, code=2).err
+    assert told.startswith("osdimage: Missing argument; needed are SOURCE and WIM; see ")
 
 
 @pytest.mark.parametrize("line", ["disk show", "disk check", "disk backup {} x", "boot check", "boot show", "boot fix"])
