@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -26,6 +27,8 @@ Everything that a program may import, with its types: what the library promises 
 GIVEN = """\
 The names above give these, or take them; a program reads what they hold, and need not import them.
 """
+# A file or a folder of the source.
+_SOURCE = re.compile(r"``[\w/]+(?:\.py|/)``")
 
 
 @dataclass(frozen=True)
@@ -149,7 +152,9 @@ def _linked(page: Page) -> str:
 
 
 def _docstring(module: str) -> str:
-    return inspect.getdoc(importlib.import_module(module)) or ""
+    """Return what a module says of itself, without the paragraphs that tell which of its files does what."""
+    paragraphs = (inspect.getdoc(importlib.import_module(module)) or "").split("\n\n")
+    return "\n\n".join(each for each in paragraphs if not _SOURCE.search(each))
 
 
 def _table(names: Iterable[PublicName]) -> list[str]:

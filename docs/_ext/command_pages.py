@@ -92,6 +92,9 @@ def page(command: Command, pages: Iterable[str]) -> Iterator[str]:
         yield from (inline(each, options), "")
     if command.subcommands:
         yield from _subcommands(command)
+    if command.examples:
+        yield from (*heading("Examples", "-"), ".. code-block:: console", "")
+        yield from (*(f"   $ {line}" for line in command.examples), "")
     yield from heading("Options", "-")
     for option in command.options:
         yield from _option(option, options)
@@ -100,9 +103,6 @@ def page(command: Command, pages: Iterable[str]) -> Iterator[str]:
         yield from (line for term, text in TERMS.items() for line in (_literal(term), f"   {inline(text, set())}", ""))
         yield from heading("Conventions", "-")
         yield from (line for name, text in CONVENTIONS.items() for line in (name, f"   {inline(text, set())}", ""))
-    if command.examples:
-        yield from (*heading("Examples", "-"), ".. code-block:: console", "")
-        yield from (*(f"   $ {line}" for line in command.examples), "")
     yield from _outcomes(command)
     yield from _documents(command)
     yield from _surroundings(command)
