@@ -47,6 +47,7 @@ def main() -> int:
     os.umask(0o022)
     try:
         downloads = arguments.downloads or work / "downloads"
+        step("what Debian's archive has of it")
         pins = choose_pins(chosen, downloads, or_newest=arguments.or_newest)
         release(pins, chosen, arguments.out.resolve(), work, downloads)
     except ReleaseError as error:
@@ -90,9 +91,11 @@ def release(pins: Pins, architectures: list[Architecture], out: Path, work: Path
     zig = Path(run((str(python), "-c", "import ziglang; print(ziglang.__path__[0])")).strip()) / "zig"
     workshop = Workshop(python, work, time_of(ROOT))
     remove_release(out)
+    step("the source distribution")
     made = [make_source_distribution(workshop, ROOT, out)]
     say(made[0])
     for architecture in architectures:
+        step(f"the libraries for {architecture.name}, and the wheel")
         toolchain = Toolchain(zig, work / "zig", architecture)
         bundle = make_bundle(pins, toolchain, downloads, work / architecture.name / "bundle")
         made.append(make_wheel(workshop, made[0], bundle, out))
@@ -136,10 +139,16 @@ def make_tools(work: Path) -> Path:
     wanted = f"{sys.version}\n{REQUIREMENTS.read_text(encoding='utf-8')}"
     python = folder / "bin" / "python"
     if not stamp.exists() or stamp.read_text(encoding="utf-8") != wanted:
+        step("the tools that build and check")
         venv.create(folder, clear=True, with_pip=True, symlinks=True)
         run((str(python), "-m", "pip", "install", "--quiet", "--requirement", str(REQUIREMENTS)))
         stamp.write_text(wanted, encoding="utf-8")
     return python
+
+
+def step(text: str) -> None:
+    """Tell a person what comes next: it takes minutes, most of them for the tools and the libraries."""
+    print(f"release: {text}", file=sys.stderr, flush=True)
 
 
 def say(made: Path) -> None:
