@@ -9,6 +9,8 @@ FAULTS_ARGS ?=
 RELEASE_ARGS ?=
 # In which releases of Debian `make release-check` installs the wheel; needs root.
 SUITES ?= bookworm trixie forky
+# What other machines it emulates, for the wheel of each; needs root, and qemu-user-static.
+MACHINES ?= aarch64
 # How long `make fuzz` takes, all parsers together.
 MINUTES ?= 10
 # What `make tour` runs: all pages unless told otherwise.
@@ -101,7 +103,8 @@ release: ## Make wheels with libwim and libntfs-3g inside, and the source distri
 	@$(PYTHON) packaging/wheel/release.py $(RELEASE_ARGS)
 
 release-check: setup ## Judge dist/release: made again, in each Python, and in a new Debian of each of SUITES, where it deploys
-	OSDIMAGE_RELEASE=dist/release OSDIMAGE_SUITES="$(SUITES)" $(PYTEST) tests/release/test_wheels*.py $(PYTEST_ARGS)
+	OSDIMAGE_RELEASE=dist/release OSDIMAGE_SUITES="$(SUITES)" OSDIMAGE_MACHINES="$(MACHINES)" \
+		$(PYTEST) tests/release/test_wheels*.py $(PYTEST_ARGS)
 
 lint: setup ## Run ruff, mypy --strict, pyright on the examples, and shellcheck
 	$(BIN)/ruff check

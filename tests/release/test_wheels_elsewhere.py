@@ -1,4 +1,5 @@
-"""The wheel where nothing else is: each Python, and the smallest Debian, without the libraries and without ``mkntfs``.
+"""The wheel where nothing else is: each Python, the smallest Debian, without the libraries and without ``mkntfs``, and
+machines of another kind, which are emulated.
 
 What was made there is judged by the programs of this machine.
 """
@@ -13,7 +14,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from cases.releases import SUITES, Place, empty_debian, needs_release, oldest_modules, virtual_environment
+from cases.releases import (
+    MACHINES,
+    SUITES,
+    Place,
+    empty_debian,
+    emulated,
+    needs_release,
+    oldest_modules,
+    virtual_environment,
+)
 from judges import disk as disk_judges
 from judges import ntfs as ntfs_judges
 from judges import wim as wim_judges
@@ -23,7 +33,7 @@ pytestmark = [needs_release, pytest.mark.foreign]
 PYTHONS = ("3.11", "3.12", "3.13", "3.14")
 
 
-@pytest.fixture(scope="module", params=["oldest", *PYTHONS, *SUITES])
+@pytest.fixture(scope="module", params=["oldest", *PYTHONS, *SUITES, *MACHINES])
 def place(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     folder = tmp_path_factory.mktemp("place")
     if request.param == "oldest":
@@ -33,8 +43,8 @@ def place(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
         yield virtual_environment(request.param, folder)
         return
     if os.geteuid() != 0:
-        pytest.skip("only root can enter a root directory of its own")
-    yield empty_debian(request.param, folder)
+        pytest.skip("only root can make a root directory of its own, and enter it")
+    yield (emulated if request.param in MACHINES else empty_debian)(request.param, folder)
     shutil.rmtree(folder)
 
 
@@ -47,16 +57,20 @@ def test_a_folder_becomes_a_disk(place: Place, tmp_path: Path) -> None:
     assert "brings along" in report["components"][0]["remarks"][0]["text"]
 
     place.osdimage("capture", place.inside / "tree", place.inside / "a.wim", "--compress", "lzx")
+    assert json.loads(place.osdimage("info", place.inside / "a.wim", "--json"))["images"][0]["name"] == "tree"
+    assert "sound" in place.osdimage("verify", place.inside / "a.wim")
     wim = place.outside / "a.wim"
     wim_judges.wimlib("verify", wim)
     wim_judges.wimlib("apply", wim, tmp_path / "applied")
     assert same(tree, tmp_path / "applied")
+    place.osdimage("apply", place.inside / "a.wim", place.inside / "applied")
+    assert same(tree, place.outside / "applied")
 
     place.osdimage("deploy", place.inside / "a.wim", place.inside / "disk.img", "--preset", "uefi", "--size", "2GB")
     disk = place.outside / "disk.img"
     assert "No problems found" in disk_judges.sgdisk_verify(disk)
     volume = disk_judges.partition_of(disk, 3, tmp_path / "volume")
-    assert ntfs_judges.is_consistent(volume)
+    ntfs_judges.ntfsfix(volume)
     files = {f"/{path.relative_to(tree)}": wim_judges.sha1_of(path) for path in tree.rglob("*") if path.is_file()}
     found = ntfs_judges.contents(volume)
     assert {name: found[name] for name in files} == files
@@ -67,7 +81,7 @@ def test_a_folder_becomes_a_disk(place: Place, tmp_path: Path) -> None:
         "apply", place.inside / "a.wim", place.inside / "disk.img", "--partition", "3", "--engine", "libntfs"
     )
     again = disk_judges.partition_of(disk, 3, tmp_path / "again")
-    assert ntfs_judges.is_consistent(again)
+    ntfs_judges.ntfsfix(again)
     found = ntfs_judges.contents(again)
     assert {name: found[name] for name in files} == files
     assert versions["libntfs-3g"]
