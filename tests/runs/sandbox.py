@@ -16,6 +16,13 @@ from typing import Self
 COMMAND = (sys.executable, "-c", "from osdimage.cli.main import main; main()")
 """The command line, in whatever way the package is installed."""
 
+SYSTEM_COMMAND = (
+    sys.executable,
+    "-c",
+    f"from osdimage.imaging import programs; programs.bundled_program = lambda name: None; {COMMAND[-1]}",
+)
+"""The same, calling the programs of ``PATH`` also where osdimage brings its own along, as wheels of a release do."""
+
 WORKER = Path(__file__).with_name("sandbox_worker.py")
 
 

@@ -20,7 +20,7 @@ from osdimage.imaging.disk.device import open_target
 from osdimage.imaging.disk.tables.read import read_table
 from osdimage.imaging.progress import Phase
 from osdimage.imaging.units import MIB
-from runs.sandbox import COMMAND
+from runs.sandbox import COMMAND, SYSTEM_COMMAND
 from runs.stopping import KILLS
 
 pytestmark = pytest.mark.foreign
@@ -40,8 +40,8 @@ def wim(tree: Path) -> Path:
     return make_wim(tree, tree.parent / "image.wim")
 
 
-def command(wim: Path, disk: Path, *more: str) -> list[str]:
-    return [*COMMAND, "deploy", str(wim), str(disk), *LAYOUT, "--no-sync", "--yes", *more]
+def command(wim: Path, disk: Path, *more: str, start: tuple[str, ...] = COMMAND) -> list[str]:
+    return [*start, "deploy", str(wim), str(disk), *LAYOUT, "--no-sync", "--yes", *more]
 
 
 @pytest.fixture
@@ -151,7 +151,8 @@ def test_a_signal_while_a_volume_is_formatted_is_told_and_leaves_nothing(
     slow.write_text(f"#!/bin/sh\necho formatting > '{fifo}'\nexec sleep 60\n")
     slow.chmod(0o755)
     environment = {**os.environ, "PATH": f"{slow.parent}:{os.environ['PATH']}"}
-    with subprocess.Popen(command(wim, disk), stderr=subprocess.PIPE, text=True, env=environment) as process:
+    slowly = command(wim, disk, start=SYSTEM_COMMAND)
+    with subprocess.Popen(slowly, stderr=subprocess.PIPE, text=True, env=environment) as process:
         assert fifo.read_text() == "formatting\n"
         process.send_signal(signal.SIGTERM)
         _, said = process.communicate(timeout=30)
