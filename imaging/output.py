@@ -19,7 +19,16 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from osdimage.imaging.errors import InvalidRequest, Means, Remedy, StorageError, TargetRefused, TooSmall, explain
+from osdimage.imaging.errors import (
+    InvalidRequest,
+    Means,
+    OsdImageError,
+    Remedy,
+    StorageError,
+    TargetRefused,
+    TooSmall,
+    explain,
+)
 from osdimage.imaging.units import MIB, format_size
 
 _NO_TMPFILE = {errno.EOPNOTSUPP, errno.EISDIR, errno.EINVAL, errno.ENOENT}
@@ -274,6 +283,18 @@ def sync_name(destination: Path, path: Path) -> None:
 def path_of(descriptor: int) -> str:
     """Return a path at which this process, and those that inherit the descriptor, open its file again."""
     return f"{_DESCRIPTORS}/{descriptor}"
+
+
+def require_proc() -> None:
+    """Refuse to go on where there is no /proc, as in a root directory that was only unpacked.
+
+    Raises:
+        OsdImageError: naming the command that mounts it.
+    """
+    if not Path(_DESCRIPTORS).is_dir():
+        raise OsdImageError(
+            "/proc: is not mounted; other programs are given files through it; as root: mount -t proc proc /proc"
+        )
 
 
 def _mode_of_old(destination: Path) -> int | None:

@@ -34,7 +34,7 @@ from osdimage.imaging.drivers.injection.places import planned_injection
 from osdimage.imaging.errors import InvalidRequest, InvalidTable, TargetRefused
 from osdimage.imaging.finding import Severity
 from osdimage.imaging.progress import Meter, Phase, ProgressCallback, portion
-from osdimage.imaging.volume.filesystems import FormatWish, format_volume
+from osdimage.imaging.volume.filesystems import FormatWish, format_volume, require_programs
 
 # Shares of the time, in percent: writing the table and formatting take a second whatever the image.
 # The boot files are some 40 MB, and waiting for the medium takes longer than writing them.
@@ -86,6 +86,7 @@ def refuse_impossible(plan: DeployPlan, disk: Disk, job: DeployJob) -> None:
     for step in plan.steps:
         if isinstance(step, FormatVolume):
             refuse_volume(step.partition, step.filesystem, _wish(step, disk), disk.geometry)
+            require_programs(step.filesystem, disk.name)
 
 
 def refuse_untold_sectors(plan: DeployPlan, name: str, *, is_image: bool) -> None:

@@ -61,6 +61,7 @@ class _Row:
 
     serial_bits: int
     refuse: Callable[[FormatWish, Geometry], None]
+    require: Callable[[str], None]
     format: Callable[[OpenVolume, FormatWish, ProgressCallback | None], None]
     open_files: Callable[[OpenVolume, bool, bool, bool], AbstractContextManager[VolumeFiles]]
     mark_clean: Callable[[OpenVolume, bool], None]
@@ -73,6 +74,16 @@ def _refuse_ntfs(wish: FormatWish, geometry: Geometry) -> None:
 
     NtfsFormat(wish.label or "", wish.cluster_size, serial=wish.serial)
     refuse_too_small(geometry)
+
+
+def _require_ntfs(name: str) -> None:
+    from osdimage.imaging.volume.ntfs.format import require_mkntfs  # noqa: PLC0415 - see _Row
+
+    require_mkntfs(name)
+
+
+def _require_nothing(name: str) -> None:
+    """Make FAT volumes without another program."""
 
 
 def _refuse_fat(width: FatWidth, wish: FormatWish, geometry: Geometry) -> None:
@@ -159,11 +170,11 @@ def _free_fat(volume: OpenVolume) -> int:
 
 def _fat(width: FatWidth) -> _Row:
     refuse, make = partial(_refuse_fat, width), partial(_format_fat, width)
-    return _Row(32, refuse, make, _open_fat, _clean_fat, _check_fat, _free_fat)
+    return _Row(32, refuse, _require_nothing, make, _open_fat, _clean_fat, _check_fat, _free_fat)
 
 
 _ROWS = {
-    Content.NTFS: _Row(64, _refuse_ntfs, _format_ntfs, _open_ntfs, _clean_ntfs, _check_ntfs, _free_ntfs),
+    Content.NTFS: _Row(64, _refuse_ntfs, _require_ntfs, _format_ntfs, _open_ntfs, _clean_ntfs, _check_ntfs, _free_ntfs),
     **{width.content: _fat(width) for width in FatWidth},
 }
 FILE_SYSTEMS = frozenset(_ROWS)
@@ -187,6 +198,15 @@ def refuse_impossible(filesystem: FileSystem, wish: FormatWish, geometry: Geomet
         InvalidRequest: when the window cannot hold the file system, or the label cannot be one.
     """
     _ROWS[filesystem.content].refuse(wish, geometry)
+
+
+def require_programs(filesystem: FileSystem, name: str) -> None:
+    """Refuse a disk, called ``name``, where a program is missing that makes the file system, before it loses anything.
+
+    Raises:
+        OsdImageError: naming the program.
+    """
+    _ROWS[filesystem.content].require(name)
 
 
 @logged("format {volume} with {filesystem}")

@@ -9,7 +9,7 @@ from pathlib import Path
 from osdimage.imaging.distribution import Distribution, Packages
 from osdimage.imaging.errors import OsdImageError
 from osdimage.imaging.logs import ran
-from osdimage.imaging.output import path_of
+from osdimage.imaging.output import path_of, require_proc
 from osdimage.imaging.programs import find_program
 
 _PACKAGES = Packages(debian="qemu-utils", fedora="qemu-img", arch="qemu-img")
@@ -31,6 +31,7 @@ def require_program(program: str, name: str | Path, doing: str) -> str:
         how = Distribution.current().install_command(_PACKAGES)
         install = f" ({how})" if how is not None else ""
         raise OsdImageError(f"{name}: {doing} needs {program}, which is not installed{install}")
+    require_proc()
     return path
 
 

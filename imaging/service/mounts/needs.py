@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 from osdimage.imaging.errors import InvalidRequest, Means, OsdImageError, Remedy, TargetRefused
+from osdimage.imaging.output import require_proc
 from osdimage.imaging.programs import bundled_version, find_program
 from osdimage.imaging.service.mounts.table import MountState, real_path, row_at, state_of
 
@@ -32,11 +33,12 @@ def refuse_without_fuse(*, allow_other: bool, device: Path = DEVICE) -> None:
     """Refuse to mount on a machine that cannot.
 
     Raises:
-        OsdImageError: which says what is missing: libwim's part, the device, the right to open it, or the program that
-            mounts for users who are not root.
+        OsdImageError: which says what is missing: libwim's part, /proc, the device, the right to open it, or the
+            program that mounts for users who are not root.
     """
     if not has_fuse():
         raise OsdImageError("the installed libwim was built without FUSE, and cannot mount images", remedy=_EXAMINE)
+    require_proc()
     if not device.exists():
         raise OsdImageError(f"{device}: is missing: the kernel has no FUSE, or it is not loaded", remedy=_EXAMINE)
     if not os.access(device, os.R_OK | os.W_OK):

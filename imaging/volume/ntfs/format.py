@@ -19,7 +19,7 @@ from osdimage.imaging.disk.target import DiskTarget, Window
 from osdimage.imaging.disk.unfinished import Unfinished
 from osdimage.imaging.errors import InvalidRequest, OsdImageError, StorageError, explain
 from osdimage.imaging.logs import ran
-from osdimage.imaging.output import write_at
+from osdimage.imaging.output import path_of, require_proc, write_at
 from osdimage.imaging.programs import find_program
 from osdimage.imaging.progress import Meter, Phase, ProgressCallback
 from osdimage.imaging.units import MIB, Extent, Geometry, format_size
@@ -125,7 +125,7 @@ def format_ntfs(
             if wish.boot_code is not None:
                 _set_boot_code(made.fileno(), size, sector_size, wish.boot_code)
             if wish.is_dirty:
-                volume.set_dirty(_path_of(made.fileno()), dirty=True)
+                volume.set_dirty(path_of(made.fileno()), dirty=True)
             _put_in_place(target, extent, made.fileno(), wish, meter)
     except StorageError:
         # Of the disk, not of the file.
@@ -164,18 +164,24 @@ def _arguments(extent: Extent, sector_size: int, wish: NtfsFormat) -> list[str]:
     return arguments
 
 
-def _path_of(descriptor: int) -> str:
-    """Return the path by which this process, and one that inherits the descriptor, opens the file again."""
-    return f"/proc/self/fd/{descriptor}"
+def require_mkntfs(name: str) -> str:
+    """Return where mkntfs is.
 
-
-def _run_mkntfs(name: str, descriptor: int, arguments: list[str]) -> None:
+    Raises:
+        OsdImageError: when it is missing, or could not open what it is given; the disk is called ``name``.
+    """
     program = find_program("mkntfs")
     if program is None:
         raise OsdImageError(f"{name}: cannot be formatted: mkntfs is not installed (Debian, Ubuntu: ntfs-3g)")
+    require_proc()
+    return program
+
+
+def _run_mkntfs(name: str, descriptor: int, arguments: list[str]) -> None:
+    program = require_mkntfs(name)
     try:
         done = subprocess.run(
-            [program, *arguments, _path_of(descriptor)],
+            [program, *arguments, path_of(descriptor)],
             pass_fds=(descriptor,),
             stdin=subprocess.DEVNULL,
             capture_output=True,
@@ -246,7 +252,7 @@ def _copy(target: DiskTarget, extent: Extent, descriptor: int, wish: NtfsFormat,
     elif not wish.is_zero and not target.punch((extent.first + 1) * sector_size, size - sector_size):
         _erase_marks(window)
         # Where the file system makes holes of zeros that mkntfs wrote, they are wanted all the same.
-        for begin, end in volume.allocated_ranges(_path_of(descriptor)):
+        for begin, end in volume.allocated_ranges(path_of(descriptor)):
             for gap_begin, gap_end in holes.hole_ranges(descriptor, begin, min(end, size)):
                 _fill(window, max(gap_begin, sector_size), gap_end)
     done, total = 0, sum(max(0, end - begin) for begin, end in ranges)

@@ -400,6 +400,21 @@ def test_a_volume_that_cannot_be_made_costs_no_partition_table(
     assert judges.output("sfdisk", "-J", disk) == before
 
 
+def test_where_what_formats_is_missing_no_partition_table_is_lost(
+    wim: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    disk = tmp_path / "disk.img"
+    disk.write_bytes(bytes(300 * MIB))
+    judges.run("sfdisk", "-q", disk, stdin="label: dos\n,,7\n")
+    before = disk.read_bytes()
+    monkeypatch.setattr("osdimage.imaging.volume.ntfs.format.find_program", lambda _: None)
+    words = ("deploy", wim, disk, "--preset", "data-mbr", "--yes", "--no-backup")
+    said = osdimage(*words, code=1).err
+    assert "mkntfs is not installed" in said
+    assert said.endswith(f" -- nothing on {disk} was changed\n")
+    assert disk.read_bytes() == before
+
+
 def test_a_disk_that_is_the_wim_by_another_name_is_refused(wim: Path, tmp_path: Path) -> None:
     copy, disk = tmp_path / "install.wim", tmp_path / "disk.img"
     copy.write_bytes(wim.read_bytes())

@@ -11,7 +11,7 @@ from cases.volume import KINDS, SERIAL, Disk, format_disk, make_disk, part_of
 from judges.disk import copy_of, head, run
 from judges.ntfs import contents, dissect, ntfsfix, ntfsinfo, outside
 from judges.wim import require
-from osdimage.imaging import programs
+from osdimage.imaging import output, programs
 from osdimage.imaging.disk.device import open_target
 from osdimage.imaging.disk.held import VolumeInfo, look_at
 from osdimage.imaging.disk.image import create_image
@@ -203,9 +203,22 @@ def test_mkntfs_is_found_where_the_path_of_ordinary_users_does_not_lead(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     disk = make_disk(tmp_path / "disk.img")
+    monkeypatch.setattr(programs, "bundled_program", lambda _: None)
     monkeypatch.setenv("PATH", "/usr/bin:/bin")
     format_disk(disk)
     monkeypatch.setattr(programs, "SYSTEM_FOLDERS", ())
     monkeypatch.setenv("PATH", str(tmp_path))
     with open_target(str(disk.path), write=True) as target, pytest.raises(OsdImageError, match="not installed"):
         format_ntfs(target, disk.extent)
+
+
+def test_without_proc_what_is_missing_is_told_and_nothing_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    require("mkntfs")
+    disk = make_disk(tmp_path / "disk.img")
+    before = disk.path.read_bytes()
+    monkeypatch.setattr(output, "_DESCRIPTORS", str(tmp_path / "proc/self/fd"))
+    with pytest.raises(OsdImageError, match=r"^/proc: is not mounted; .*as root: mount -t proc proc /proc$"):
+        format_disk(disk)
+    assert disk.path.read_bytes() == before
