@@ -179,7 +179,7 @@ def selector(command: Command) -> Command:
         return command(*args, selector=ImageSelector(index, image_name, edition, arch, language), **kwargs)
 
     return add(
-        click.option("--index", type=click.IntRange(min=1), metavar="N", help="The image's 1-based index."),
+        click.option("--index", type=values.IMAGE_INDEX, metavar="N", help="The image's index, from 1; -1: the last."),
         click.option("--name", "image_name", help="The image's name."),
         *_query,
     )(run)
@@ -219,10 +219,10 @@ def several_images(command: Command) -> Command:
         click.option(
             "--index",
             "indexes",
-            type=click.IntRange(min=1),
+            type=values.IMAGE_INDEX,
             metavar="N",
             multiple=True,
-            help="A 1-based index.  Repeatable.",
+            help="An index, from 1; -1: the last.  Repeatable.",
         ),
         # It was --image-name while --name was the new name.
         click.option("--name", "--image-name", "image_name", cls=OldSpelling, help="The image's name."),

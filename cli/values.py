@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 # Between the path of a disc and that of a file on it.
 _DISC_MARK = "!"
+# Of an index: no WIM has so many images.
+_MOST_DIGITS = 9
 NO_DASH = (
     "standard input and output are not taken here, but by capture, apply, export and deploy in the place of a WIM; ./- "
     "is a file of this name"
@@ -204,6 +206,30 @@ class ImageNameType(click.ParamType):  # type: ignore[type-arg] # generic in new
 
 
 IMAGE_NAME = ImageNameType()
+
+
+def image_number(text: str) -> int | None:
+    """Return the index that a text is: from 1 on, or backwards from -1 for the last image; None when it is none."""
+    digits = text.removeprefix("-")
+    if not (digits.isascii() and digits.isdecimal()) or len(digits) > _MOST_DIGITS:
+        return None
+    return int(text) or None
+
+
+class ImageIndexType(click.ParamType):  # type: ignore[type-arg] # generic in newer versions of click only
+    """The index of an image, from 1 on, or backwards from -1."""
+
+    name = "integer"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Refuse 0, which Windows and wimlib-imagex know as all images or none."""
+        number = image_number(str(value).strip())
+        if number is None:
+            self.fail(f"{value} is no index: images count from 1 on, or backwards from -1 for the last", param, ctx)
+        return number
+
+
+IMAGE_INDEX = ImageIndexType()
 
 
 class PartSizeType(SizeType):

@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     help="The Windows that is in a WIM, a disk, a volume or a folder, in the place of --os.",
 )
 @click.option("--partition", type=click.IntRange(min=1), metavar="N", help="With --os-of: the partition of a disk.")
-@click.option("--index", type=click.IntRange(min=1), metavar="N", help="With --os-of: the image of a WIM.")
+@click.option("--index", type=values.IMAGE_INDEX, metavar="N", help="With --os-of: the image of a WIM.")
 @click.option(
     "--all", "shows_all", is_flag=True, help="Show drivers that match less well, too, and those that serve no device."
 )

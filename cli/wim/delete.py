@@ -16,7 +16,12 @@ if TYPE_CHECKING:
 @click.command("delete")
 @click.argument("wim", type=values.WIM)
 @click.option(
-    "--index", "indexes", type=click.IntRange(min=1), metavar="N", multiple=True, help="A 1-based index.  Repeatable."
+    "--index",
+    "indexes",
+    type=values.IMAGE_INDEX,
+    metavar="N",
+    multiple=True,
+    help="An index, from 1; -1: the last.  Repeatable.",
 )
 @click.option("--name", "names", multiple=True, help="An image's name.  Repeatable.")
 @params.query

@@ -50,11 +50,10 @@ class UpdateOfType(click.ParamType):  # type: ignore[type-arg] # generic in newe
             wim, image = "", str(value)
         if not image.strip():
             self.fail("name an image, by its index or its name", param, ctx)
-        number = image.removeprefix("-")
-        is_number = number.isdecimal() and number.isascii()
-        if is_number and int(number) == 0:
+        if image.strip("-0") == "" and image.endswith("0"):
             self.fail("images count from 1 on, or backwards from -1", param, ctx)
-        return UpdateOf(int(image) if is_number else image, Path(wim) if wim else None)
+        number = values.image_number(image)
+        return UpdateOf(image if number is None else number, Path(wim) if wim else None)
 
 
 update_of = click.option(

@@ -46,9 +46,8 @@ class ImageType(click.ParamType):  # type: ignore[type-arg] # generic in newer v
         if not image:
             self.fail(f"{text!r} names no image behind the colon", param, ctx)
         path = values.WIM.convert(text[:at], param, ctx)
-        if image.isascii() and image.isdigit() and int(image) > 0:
-            return Path(str(path)), ImageSelector(index=int(image))
-        return Path(str(path)), ImageSelector(name=image)
+        index = values.image_number(image)
+        return Path(str(path)), ImageSelector(name=image) if index is None else ImageSelector(index=index)
 
 
 def _kinds(option: str, text: str) -> params.Decorator:
@@ -87,8 +86,8 @@ def diff_command(
 ) -> int:
     r"""Show what changed between two images, of one WIM or of two.
 
-    IMAGE is an index or a name.  With PATHs only these are told of, with all below them: separated by / or \, compared
-    without case; *, ? and [...] stand for characters within a name.
+    IMAGE is an index, from 1 or backwards from -1, or a name.  With PATHs only these are told of, with all below them:
+    separated by / or \, compared without case; *, ? and [...] stand for characters within a name.
 
     Each line is about one path: - is gone, + is new, > has another path and is the same in all that is compared, and *
     is other in what is named behind it.  No contents are read: their SHA-1 is in the image.  Exit code 0: equal; 1:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from osdimage.imaging import filetime
-from osdimage.imaging.errors import ImageNotFound, InvalidRequest
+from osdimage.imaging.errors import InvalidRequest
 from osdimage.imaging.wim.checks.audit import load_tree
 from osdimage.imaging.wim.delta.bases import patterns_of
 from osdimage.imaging.wim.entries import Entry
@@ -131,9 +131,4 @@ def opened_template(
 
 def _select(wim: WimFile, wanted: int | str) -> WimImage:
     """Return an image by its index, which may count from the end, or by its name."""
-    if isinstance(wanted, int) and wanted < 0:
-        index = len(wim) + 1 + wanted
-        if index < 1:
-            raise ImageNotFound(f"{wim.path}: there is no image {wanted}; it has {len(wim)}")
-        return wim.image(index)
     return wim.select(ImageSelector(index=wanted) if isinstance(wanted, int) else ImageSelector(name=wanted))

@@ -133,7 +133,7 @@ class WimFile:
         return f"<WimFile {self.path} with {counted(len(self), 'image')}>"
 
     def image(self, index: int) -> WimImage:
-        """Return the image with a 1-based index.
+        """Return the image with an index, from 1 on, or backwards from -1 for the last.
 
         Raises:
             ImageNotFound: when there is none.

@@ -8,7 +8,7 @@ the first of several.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 from osdimage.imaging.errors import ImageNotFound, InvalidRequest
 from osdimage.imaging.units import counted
@@ -23,7 +23,7 @@ class ImageSelector:
     """What the image must be.  Every attribute that is given must fit; text is compared without case.
 
     Attributes:
-        index: 1-based position; not together with the others.
+        index: position, from 1 on, or backwards from -1 for the last; not together with the others.
         name: the image's name or display name.
         edition: the edition, such as ``Professional`` (EDITIONID, or FLAGS where that is missing).
         architecture: ``x86``, ``x64`` (or ``amd64``), ``arm``, ``arm64``, ``ia64``.
@@ -50,7 +50,10 @@ class ImageSelector:
         return ", ".join(f"{name} {value}" for name, value in self._given().items()) or "the only image"
 
     def fits(self, image: ImageInfo) -> bool:
-        """Tell whether an image is what the selector asks for.  An empty selector fits every image."""
+        """Tell whether an image is what the selector asks for, but for an index that counts from the end.
+
+        An empty selector fits every image.
+        """
         windows = image.windows
         return (
             self.index in {None, image.index}
@@ -69,7 +72,10 @@ def select(images: Sequence[ImageInfo], selector: ImageSelector, where: str) -> 
     Raises:
         ImageNotFound: when none fits, or several do; it lists the candidates.
     """
-    fitting = [image for image in images if selector.fits(image)]
+    wanted = selector
+    if selector.index is not None and selector.index < 0:
+        wanted = replace(selector, index=len(images) + 1 + selector.index)
+    fitting = [image for image in images if wanted.fits(image)]
     if selector.index is None and len(fitting) > 1:
         # Nobody means the bytes of a partition unless they are asked for by name.
         fitting = [image for image in fitting if not image.is_of_bytes] or fitting

@@ -88,7 +88,7 @@ def test_every_kind_can_be_chosen_and_is_in_the_help() -> None:
     assert words == {kind.value for kind in ALL_KINDS} == set(_KINDS)
 
 
-@pytest.mark.parametrize("image", ["1", "Reference: 1", "reference: 1"])
+@pytest.mark.parametrize("image", ["1", "-1", "Reference: 1", "reference: 1"])
 def test_an_image_is_named_behind_a_colon(image: str, before: Path, tmp_path: Path) -> None:
     odd = tmp_path / "a:b.wim"
     shutil.copyfile(before, odd)
@@ -100,6 +100,7 @@ def test_an_image_is_named_behind_a_colon(image: str, before: Path, tmp_path: Pa
     ("words", "told"),
     [
         pytest.param("{}:2 {}", "no image fits index 2", id="no such image"),
+        pytest.param("{}:-2 {}", "no image fits index -2", id="no such image from the end"),
         pytest.param("{}: {}", "names no image behind the colon", id="nothing behind the colon"),
         pytest.param("missing.wim:1 {}", "missing.wim:1", id="no such file"),
         pytest.param("{} {} --only names --except modes", "choose what is compared", id="both"),

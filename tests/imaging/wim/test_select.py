@@ -29,6 +29,8 @@ IMAGES = parse_images(
 
 FITTING = {
     "index": (ImageSelector(index=3), 3),
+    "index of the last": (ImageSelector(index=-1), 4),
+    "index from the end": (ImageSelector(index=-4), 1),
     "name": (ImageSelector(name="Windows 10 Home"), 1),
     "name in another case": (ImageSelector(name="windows 10 home"), 1),
     "display name": (ImageSelector(name="professional edition"), 2),
@@ -63,7 +65,14 @@ def test_several_that_fit_are_listed_and_none_is_taken(selector: ImageSelector, 
 
 
 @pytest.mark.parametrize(
-    "selector", [ImageSelector(index=5), ImageSelector(name="Windows 11"), ImageSelector(language="fr")]
+    "selector",
+    [
+        ImageSelector(index=5),
+        ImageSelector(index=-5),
+        ImageSelector(index=0),
+        ImageSelector(name="Windows 11"),
+        ImageSelector(language="fr"),
+    ],
 )
 def test_none_that_fits_lists_all(selector: ImageSelector) -> None:
     with pytest.raises(ImageNotFound, match="no image fits") as caught:

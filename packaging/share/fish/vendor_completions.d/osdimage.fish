@@ -122,7 +122,7 @@ complete --command osdimage --condition '__osdimage_in apply' --long-option wipe
 complete --command osdimage --condition '__osdimage_in apply' --long-option no-wipe --description 'First delete everything from the volume but the folders of task sequences'
 complete --command osdimage --condition '__osdimage_in apply' --long-option keep --require-parameter --no-files --description 'A path on the volume that --wipe leaves'
 complete --command osdimage --condition '__osdimage_in apply' --short-option y --long-option yes --description 'Do not ask before --wipe'
-complete --command osdimage --condition '__osdimage_in apply' --long-option index --require-parameter --no-files --description 'The image\'s 1-based index'
+complete --command osdimage --condition '__osdimage_in apply' --long-option index --require-parameter --no-files --description 'The image\'s index, from 1; -1: the last'
 complete --command osdimage --condition '__osdimage_in apply' --long-option name --require-parameter --no-files --description 'The image\'s name'
 complete --command osdimage --condition '__osdimage_in apply' --long-option edition --require-parameter --no-files --description 'Its Windows edition, such as Professional'
 complete --command osdimage --condition '__osdimage_in apply' --long-option arch --require-parameter --no-files --description 'Its architecture: x64 (amd64), x86, arm64'
@@ -151,7 +151,7 @@ complete --command osdimage --condition '__osdimage_in apply' --long-option debu
 complete --command osdimage --condition '__osdimage_in apply' --short-option h --long-option help --description 'Show this message and exit'
 
 complete --command osdimage --condition '__osdimage_in export' --force-files
-complete --command osdimage --condition '__osdimage_in export' --long-option index --require-parameter --no-files --description 'A 1-based index'
+complete --command osdimage --condition '__osdimage_in export' --long-option index --require-parameter --no-files --description 'An index, from 1; -1: the last'
 complete --command osdimage --condition '__osdimage_in export' --long-option name --require-parameter --no-files --description 'The image\'s name'
 complete --command osdimage --condition '__osdimage_in export' --long-option edition --require-parameter --no-files --description 'Its Windows edition, such as Professional'
 complete --command osdimage --condition '__osdimage_in export' --long-option arch --require-parameter --no-files --description 'Its architecture: x64 (amd64), x86, arm64'
@@ -182,7 +182,7 @@ complete --command osdimage --condition '__osdimage_in export' --long-option deb
 complete --command osdimage --condition '__osdimage_in export' --short-option h --long-option help --description 'Show this message and exit'
 
 complete --command osdimage --condition '__osdimage_in info' --force-files
-complete --command osdimage --condition '__osdimage_in info' --long-option index --require-parameter --no-files --description 'The image\'s 1-based index'
+complete --command osdimage --condition '__osdimage_in info' --long-option index --require-parameter --no-files --description 'The image\'s index, from 1; -1: the last'
 complete --command osdimage --condition '__osdimage_in info' --long-option name --require-parameter --no-files --description 'The image\'s name'
 complete --command osdimage --condition '__osdimage_in info' --long-option edition --require-parameter --no-files --description 'Its Windows edition, such as Professional'
 complete --command osdimage --condition '__osdimage_in info' --long-option arch --require-parameter --no-files --description 'Its architecture: x64 (amd64), x86, arm64'
@@ -206,7 +206,7 @@ complete --command osdimage --condition '__osdimage_in list' --long-option allow
 complete --command osdimage --condition '__osdimage_in list' --long-option replay-log --description 'Of a VHDX that was not closed and is only read: write the changes in its log ...'
 complete --command osdimage --condition '__osdimage_in list' --long-option vm-snapshot --require-parameter --no-files --description 'Read a snapshot in a qcow2 file, by its name or number, not its newest state'
 complete --command osdimage --condition '__osdimage_in list' --long-option bitlocker-key --require-parameter --force-files --description 'A file with what opens a BitLocker volume (of partition N): recovery ...'
-complete --command osdimage --condition '__osdimage_in list' --long-option index --require-parameter --no-files --description 'The image\'s 1-based index'
+complete --command osdimage --condition '__osdimage_in list' --long-option index --require-parameter --no-files --description 'The image\'s index, from 1; -1: the last'
 complete --command osdimage --condition '__osdimage_in list' --long-option name --require-parameter --no-files --description 'The image\'s name'
 complete --command osdimage --condition '__osdimage_in list' --long-option edition --require-parameter --no-files --description 'Its Windows edition, such as Professional'
 complete --command osdimage --condition '__osdimage_in list' --long-option arch --require-parameter --no-files --description 'Its architecture: x64 (amd64), x86, arm64'
@@ -236,7 +236,7 @@ complete --command osdimage --condition '__osdimage_in extract' --long-option re
 complete --command osdimage --condition '__osdimage_in extract' --long-option vm-snapshot --require-parameter --no-files --description 'Read a snapshot in a qcow2 file, by its name or number, not its newest state'
 complete --command osdimage --condition '__osdimage_in extract' --long-option bitlocker-key --require-parameter --force-files --description 'A file with what opens a BitLocker volume (of partition N): recovery ...'
 complete --command osdimage --condition '__osdimage_in extract' --long-option recover-data --description 'Of damaged files take what can be read; each is named, and the exit code is 1'
-complete --command osdimage --condition '__osdimage_in extract' --long-option index --require-parameter --no-files --description 'The image\'s 1-based index'
+complete --command osdimage --condition '__osdimage_in extract' --long-option index --require-parameter --no-files --description 'The image\'s index, from 1; -1: the last'
 complete --command osdimage --condition '__osdimage_in extract' --long-option name --require-parameter --no-files --description 'The image\'s name'
 complete --command osdimage --condition '__osdimage_in extract' --long-option edition --require-parameter --no-files --description 'Its Windows edition, such as Professional'
 complete --command osdimage --condition '__osdimage_in extract' --long-option arch --require-parameter --no-files --description 'Its architecture: x64 (amd64), x86, arm64'
@@ -266,7 +266,7 @@ complete --command osdimage --condition '__osdimage_in compare' --force-files
 complete --command osdimage --condition '__osdimage_in compare' --long-option partition --require-parameter --no-files --description 'The partition of a disk, as disk show lists it'
 complete --command osdimage --condition '__osdimage_in compare' --long-option all-volumes --description 'Compare every image with its volume of the disk'
 complete --command osdimage --condition '__osdimage_in compare' --long-option disk --require-parameter --force-files --description 'With --all-volumes, in place of TARGET: disk N of the machine that was captured'
-complete --command osdimage --condition '__osdimage_in compare' --long-option index --require-parameter --no-files --description 'The image\'s 1-based index'
+complete --command osdimage --condition '__osdimage_in compare' --long-option index --require-parameter --no-files --description 'The image\'s index, from 1; -1: the last'
 complete --command osdimage --condition '__osdimage_in compare' --long-option name --require-parameter --no-files --description 'The image\'s name'
 complete --command osdimage --condition '__osdimage_in compare' --long-option edition --require-parameter --no-files --description 'Its Windows edition, such as Professional'
 complete --command osdimage --condition '__osdimage_in compare' --long-option arch --require-parameter --no-files --description 'Its architecture: x64 (amd64), x86, arm64'
@@ -306,7 +306,7 @@ complete --command osdimage --condition '__osdimage_in diff' --long-option debug
 complete --command osdimage --condition '__osdimage_in diff' --short-option h --long-option help --description 'Show this message and exit'
 
 complete --command osdimage --condition '__osdimage_in update' --force-files
-complete --command osdimage --condition '__osdimage_in update' --long-option index --require-parameter --no-files --description 'The image\'s 1-based index'
+complete --command osdimage --condition '__osdimage_in update' --long-option index --require-parameter --no-files --description 'The image\'s index, from 1; -1: the last'
 complete --command osdimage --condition '__osdimage_in update' --long-option name --require-parameter --no-files --description 'The image\'s name'
 complete --command osdimage --condition '__osdimage_in update' --long-option edition --require-parameter --no-files --description 'Its Windows edition, such as Professional'
 complete --command osdimage --condition '__osdimage_in update' --long-option arch --require-parameter --no-files --description 'Its architecture: x64 (amd64), x86, arm64'
@@ -361,7 +361,7 @@ complete --command osdimage --condition '__osdimage_in optimize' --short-option 
 
 complete --command osdimage --condition '__osdimage_in mount' --force-files
 complete --command osdimage --condition '__osdimage_in mount' --long-option list --description 'List the images that are mounted; so does mount alone'
-complete --command osdimage --condition '__osdimage_in mount' --long-option index --require-parameter --no-files --description 'The image\'s 1-based index'
+complete --command osdimage --condition '__osdimage_in mount' --long-option index --require-parameter --no-files --description 'The image\'s index, from 1; -1: the last'
 complete --command osdimage --condition '__osdimage_in mount' --long-option name --require-parameter --no-files --description 'The image\'s name'
 complete --command osdimage --condition '__osdimage_in mount' --long-option edition --require-parameter --no-files --description 'Its Windows edition, such as Professional'
 complete --command osdimage --condition '__osdimage_in mount' --long-option arch --require-parameter --no-files --description 'Its architecture: x64 (amd64), x86, arm64'
@@ -425,7 +425,7 @@ complete --command osdimage --condition '__osdimage_in join' --long-option debug
 complete --command osdimage --condition '__osdimage_in join' --short-option h --long-option help --description 'Show this message and exit'
 
 complete --command osdimage --condition '__osdimage_in delete' --force-files
-complete --command osdimage --condition '__osdimage_in delete' --long-option index --require-parameter --no-files --description 'A 1-based index'
+complete --command osdimage --condition '__osdimage_in delete' --long-option index --require-parameter --no-files --description 'An index, from 1; -1: the last'
 complete --command osdimage --condition '__osdimage_in delete' --long-option name --require-parameter --no-files --description 'An image\'s name'
 complete --command osdimage --condition '__osdimage_in delete' --long-option edition --require-parameter --no-files --description 'Its Windows edition, such as Professional'
 complete --command osdimage --condition '__osdimage_in delete' --long-option arch --require-parameter --no-files --description 'Its architecture: x64 (amd64), x86, arm64'
@@ -451,7 +451,7 @@ complete --command osdimage --condition '__osdimage_in deploy' --long-option all
 complete --command osdimage --condition '__osdimage_in deploy' --long-option grow --require-parameter --no-files --description 'With --layout-from-wim: the partition that takes what a larger disk has more'
 complete --command osdimage --condition '__osdimage_in deploy' --long-option shrink --require-parameter --no-files --description 'The one that gives what a smaller disk has less'
 complete --command osdimage --condition '__osdimage_in deploy' --long-option seed --require-parameter --no-files --description 'Draw GUIDs, disk signatures and serial numbers from this text: the same again'
-complete --command osdimage --condition '__osdimage_in deploy' --long-option index --require-parameter --no-files --description 'The image\'s 1-based index'
+complete --command osdimage --condition '__osdimage_in deploy' --long-option index --require-parameter --no-files --description 'The image\'s index, from 1; -1: the last'
 complete --command osdimage --condition '__osdimage_in deploy' --long-option name --require-parameter --no-files --description 'The image\'s name'
 complete --command osdimage --condition '__osdimage_in deploy' --long-option edition --require-parameter --no-files --description 'Its Windows edition, such as Professional'
 complete --command osdimage --condition '__osdimage_in deploy' --long-option arch --require-parameter --no-files --description 'Its architecture: x64 (amd64), x86, arm64'
@@ -735,7 +735,7 @@ complete --command osdimage --condition '__osdimage_in bootimage show' --long-op
 complete --command osdimage --condition '__osdimage_in bootimage show' --short-option h --long-option help --description 'Show this message and exit'
 
 complete --command osdimage --condition '__osdimage_in bootimage set' --force-files
-complete --command osdimage --condition '__osdimage_in bootimage set' --long-option index --require-parameter --no-files --description 'The image\'s 1-based index'
+complete --command osdimage --condition '__osdimage_in bootimage set' --long-option index --require-parameter --no-files --description 'The image\'s index, from 1; -1: the last'
 complete --command osdimage --condition '__osdimage_in bootimage set' --long-option name --require-parameter --no-files --description 'The image\'s name'
 complete --command osdimage --condition '__osdimage_in bootimage set' --long-option edition --require-parameter --no-files --description 'Its Windows edition, such as Professional'
 complete --command osdimage --condition '__osdimage_in bootimage set' --long-option arch --require-parameter --no-files --description 'Its architecture: x64 (amd64), x86, arm64'
@@ -760,7 +760,7 @@ complete --command osdimage --condition '__osdimage_in bootimage set' --long-opt
 complete --command osdimage --condition '__osdimage_in bootimage set' --short-option h --long-option help --description 'Show this message and exit'
 
 complete --command osdimage --condition '__osdimage_in bootimage add-driver' --force-files
-complete --command osdimage --condition '__osdimage_in bootimage add-driver' --long-option index --require-parameter --no-files --description 'The image\'s 1-based index'
+complete --command osdimage --condition '__osdimage_in bootimage add-driver' --long-option index --require-parameter --no-files --description 'The image\'s index, from 1; -1: the last'
 complete --command osdimage --condition '__osdimage_in bootimage add-driver' --long-option name --require-parameter --no-files --description 'The image\'s name'
 complete --command osdimage --condition '__osdimage_in bootimage add-driver' --long-option edition --require-parameter --no-files --description 'Its Windows edition, such as Professional'
 complete --command osdimage --condition '__osdimage_in bootimage add-driver' --long-option arch --require-parameter --no-files --description 'Its architecture: x64 (amd64), x86, arm64'
@@ -782,7 +782,7 @@ complete --command osdimage --condition '__osdimage_in bootimage add-driver' --l
 complete --command osdimage --condition '__osdimage_in bootimage add-driver' --short-option h --long-option help --description 'Show this message and exit'
 
 complete --command osdimage --condition '__osdimage_in bootimage export' --force-files
-complete --command osdimage --condition '__osdimage_in bootimage export' --long-option index --require-parameter --no-files --description 'The image\'s 1-based index'
+complete --command osdimage --condition '__osdimage_in bootimage export' --long-option index --require-parameter --no-files --description 'The image\'s index, from 1; -1: the last'
 complete --command osdimage --condition '__osdimage_in bootimage export' --long-option name --require-parameter --no-files --description 'The image\'s name'
 complete --command osdimage --condition '__osdimage_in bootimage export' --long-option edition --require-parameter --no-files --description 'Its Windows edition, such as Professional'
 complete --command osdimage --condition '__osdimage_in bootimage export' --long-option arch --require-parameter --no-files --description 'Its architecture: x64 (amd64), x86, arm64'
@@ -813,7 +813,7 @@ complete --command osdimage --condition '__osdimage_in bootimage export' --short
 
 complete --command osdimage --condition '__osdimage_in bootimage files' --force-files
 complete --command osdimage --condition '__osdimage_in bootimage files' --long-option to --require-parameter --no-files --arguments '(__fish_complete_directories (commandline --current-token))' --description 'Where the files are written'
-complete --command osdimage --condition '__osdimage_in bootimage files' --long-option index --require-parameter --no-files --description 'The image\'s 1-based index'
+complete --command osdimage --condition '__osdimage_in bootimage files' --long-option index --require-parameter --no-files --description 'The image\'s index, from 1; -1: the last'
 complete --command osdimage --condition '__osdimage_in bootimage files' --long-option name --require-parameter --no-files --description 'The image\'s name'
 complete --command osdimage --condition '__osdimage_in bootimage files' --long-option edition --require-parameter --no-files --description 'Its Windows edition, such as Professional'
 complete --command osdimage --condition '__osdimage_in bootimage files' --long-option arch --require-parameter --no-files --description 'Its architecture: x64 (amd64), x86, arm64'
@@ -865,7 +865,7 @@ complete --command osdimage --condition '__osdimage_in driver add' --long-option
 complete --command osdimage --condition '__osdimage_in driver add' --long-option replay-log --description 'Of a VHDX that was not closed and is only read: write the changes in its log ...'
 complete --command osdimage --condition '__osdimage_in driver add' --long-option discard-journal --description 'Also write to an NTFS volume that was not shut down: what only its journal ...'
 complete --command osdimage --condition '__osdimage_in driver add' --long-option overlay --require-parameter --force-files --description 'Leave the disk as it is, and write to this new qcow2 file, which is the disk ...'
-complete --command osdimage --condition '__osdimage_in driver add' --long-option index --require-parameter --no-files --description 'The image\'s 1-based index'
+complete --command osdimage --condition '__osdimage_in driver add' --long-option index --require-parameter --no-files --description 'The image\'s index, from 1; -1: the last'
 complete --command osdimage --condition '__osdimage_in driver add' --long-option name --require-parameter --no-files --description 'The image\'s name'
 complete --command osdimage --condition '__osdimage_in driver add' --long-option edition --require-parameter --no-files --description 'Its Windows edition, such as Professional'
 complete --command osdimage --condition '__osdimage_in driver add' --long-option arch --require-parameter --no-files --description 'Its architecture: x64 (amd64), x86, arm64'
@@ -926,7 +926,7 @@ complete --command osdimage --condition '__osdimage_in driver installed' --long-
 complete --command osdimage --condition '__osdimage_in driver installed' --long-option replay-log --description 'Of a VHDX that was not closed and is only read: write the changes in its log ...'
 complete --command osdimage --condition '__osdimage_in driver installed' --long-option vm-snapshot --require-parameter --no-files --description 'Read a snapshot in a qcow2 file, by its name or number, not its newest state'
 complete --command osdimage --condition '__osdimage_in driver installed' --long-option bitlocker-key --require-parameter --force-files --description 'A file with what opens a BitLocker volume (of partition N): recovery ...'
-complete --command osdimage --condition '__osdimage_in driver installed' --long-option index --require-parameter --no-files --description 'The image\'s 1-based index'
+complete --command osdimage --condition '__osdimage_in driver installed' --long-option index --require-parameter --no-files --description 'The image\'s index, from 1; -1: the last'
 complete --command osdimage --condition '__osdimage_in driver installed' --long-option name --require-parameter --no-files --description 'The image\'s name'
 complete --command osdimage --condition '__osdimage_in driver installed' --long-option edition --require-parameter --no-files --description 'Its Windows edition, such as Professional'
 complete --command osdimage --condition '__osdimage_in driver installed' --long-option arch --require-parameter --no-files --description 'Its architecture: x64 (amd64), x86, arm64'
@@ -944,7 +944,7 @@ complete --command osdimage --condition '__osdimage_in driver export-installed' 
 complete --command osdimage --condition '__osdimage_in driver export-installed' --long-option replay-log --description 'Of a VHDX that was not closed and is only read: write the changes in its log ...'
 complete --command osdimage --condition '__osdimage_in driver export-installed' --long-option vm-snapshot --require-parameter --no-files --description 'Read a snapshot in a qcow2 file, by its name or number, not its newest state'
 complete --command osdimage --condition '__osdimage_in driver export-installed' --long-option bitlocker-key --require-parameter --force-files --description 'A file with what opens a BitLocker volume (of partition N): recovery ...'
-complete --command osdimage --condition '__osdimage_in driver export-installed' --long-option index --require-parameter --no-files --description 'The image\'s 1-based index'
+complete --command osdimage --condition '__osdimage_in driver export-installed' --long-option index --require-parameter --no-files --description 'The image\'s index, from 1; -1: the last'
 complete --command osdimage --condition '__osdimage_in driver export-installed' --long-option name --require-parameter --no-files --description 'The image\'s name'
 complete --command osdimage --condition '__osdimage_in driver export-installed' --long-option edition --require-parameter --no-files --description 'Its Windows edition, such as Professional'
 complete --command osdimage --condition '__osdimage_in driver export-installed' --long-option arch --require-parameter --no-files --description 'Its architecture: x64 (amd64), x86, arm64'
@@ -1069,7 +1069,7 @@ complete --command osdimage --condition '__osdimage_in boot install' --long-opti
 complete --command osdimage --condition '__osdimage_in boot install' --long-option system-partition --require-parameter --no-files --description 'The partition with the boot manager'
 complete --command osdimage --condition '__osdimage_in boot install' --long-option system --require-parameter --force-files --description 'Another disk with the boot manager, in its partition M, which firmware must ...'
 complete --command osdimage --condition '__osdimage_in boot install' --long-option from-wim --require-parameter --force-files --description 'Take the boot files from an image of WIM, not from the partition'
-complete --command osdimage --condition '__osdimage_in boot install' --long-option index --require-parameter --no-files --description 'The image\'s 1-based index'
+complete --command osdimage --condition '__osdimage_in boot install' --long-option index --require-parameter --no-files --description 'The image\'s index, from 1; -1: the last'
 complete --command osdimage --condition '__osdimage_in boot install' --long-option name --require-parameter --no-files --description 'The image\'s name'
 complete --command osdimage --condition '__osdimage_in boot install' --long-option edition --require-parameter --no-files --description 'Its Windows edition, such as Professional'
 complete --command osdimage --condition '__osdimage_in boot install' --long-option arch --require-parameter --no-files --description 'Its architecture: x64 (amd64), x86, arm64'
@@ -1158,7 +1158,7 @@ complete --command osdimage --condition '__osdimage_in registry get' --long-opti
 complete --command osdimage --condition '__osdimage_in registry get' --long-option replay-log --description 'Of a VHDX that was not closed and is only read: write the changes in its log ...'
 complete --command osdimage --condition '__osdimage_in registry get' --long-option vm-snapshot --require-parameter --no-files --description 'Read a snapshot in a qcow2 file, by its name or number, not its newest state'
 complete --command osdimage --condition '__osdimage_in registry get' --long-option bitlocker-key --require-parameter --force-files --description 'A file with what opens a BitLocker volume (of partition N): recovery ...'
-complete --command osdimage --condition '__osdimage_in registry get' --long-option index --require-parameter --no-files --description 'The image\'s 1-based index'
+complete --command osdimage --condition '__osdimage_in registry get' --long-option index --require-parameter --no-files --description 'The image\'s index, from 1; -1: the last'
 complete --command osdimage --condition '__osdimage_in registry get' --long-option name --require-parameter --no-files --description 'The image\'s name'
 complete --command osdimage --condition '__osdimage_in registry get' --long-option edition --require-parameter --no-files --description 'Its Windows edition, such as Professional'
 complete --command osdimage --condition '__osdimage_in registry get' --long-option arch --require-parameter --no-files --description 'Its architecture: x64 (amd64), x86, arm64'
@@ -1179,7 +1179,7 @@ complete --command osdimage --condition '__osdimage_in registry set' --long-opti
 complete --command osdimage --condition '__osdimage_in registry set' --long-option allow-linked --description 'Let the file of a virtual machine\'s disk, such as qcow2, name parts of ...'
 complete --command osdimage --condition '__osdimage_in registry set' --long-option replay-log --description 'Of a VHDX that was not closed and is only read: write the changes in its log ...'
 complete --command osdimage --condition '__osdimage_in registry set' --long-option overlay --require-parameter --force-files --description 'Leave the disk as it is, and write to this new qcow2 file, which is the disk ...'
-complete --command osdimage --condition '__osdimage_in registry set' --long-option index --require-parameter --no-files --description 'The image\'s 1-based index'
+complete --command osdimage --condition '__osdimage_in registry set' --long-option index --require-parameter --no-files --description 'The image\'s index, from 1; -1: the last'
 complete --command osdimage --condition '__osdimage_in registry set' --long-option name --require-parameter --no-files --description 'The image\'s name'
 complete --command osdimage --condition '__osdimage_in registry set' --long-option edition --require-parameter --no-files --description 'Its Windows edition, such as Professional'
 complete --command osdimage --condition '__osdimage_in registry set' --long-option arch --require-parameter --no-files --description 'Its architecture: x64 (amd64), x86, arm64'
@@ -1204,7 +1204,7 @@ complete --command osdimage --condition '__osdimage_in registry import' --long-o
 complete --command osdimage --condition '__osdimage_in registry import' --long-option allow-linked --description 'Let the file of a virtual machine\'s disk, such as qcow2, name parts of ...'
 complete --command osdimage --condition '__osdimage_in registry import' --long-option replay-log --description 'Of a VHDX that was not closed and is only read: write the changes in its log ...'
 complete --command osdimage --condition '__osdimage_in registry import' --long-option overlay --require-parameter --force-files --description 'Leave the disk as it is, and write to this new qcow2 file, which is the disk ...'
-complete --command osdimage --condition '__osdimage_in registry import' --long-option index --require-parameter --no-files --description 'The image\'s 1-based index'
+complete --command osdimage --condition '__osdimage_in registry import' --long-option index --require-parameter --no-files --description 'The image\'s index, from 1; -1: the last'
 complete --command osdimage --condition '__osdimage_in registry import' --long-option name --require-parameter --no-files --description 'The image\'s name'
 complete --command osdimage --condition '__osdimage_in registry import' --long-option edition --require-parameter --no-files --description 'Its Windows edition, such as Professional'
 complete --command osdimage --condition '__osdimage_in registry import' --long-option arch --require-parameter --no-files --description 'Its architecture: x64 (amd64), x86, arm64'
@@ -1227,7 +1227,7 @@ complete --command osdimage --condition '__osdimage_in registry export' --long-o
 complete --command osdimage --condition '__osdimage_in registry export' --long-option replay-log --description 'Of a VHDX that was not closed and is only read: write the changes in its log ...'
 complete --command osdimage --condition '__osdimage_in registry export' --long-option vm-snapshot --require-parameter --no-files --description 'Read a snapshot in a qcow2 file, by its name or number, not its newest state'
 complete --command osdimage --condition '__osdimage_in registry export' --long-option bitlocker-key --require-parameter --force-files --description 'A file with what opens a BitLocker volume (of partition N): recovery ...'
-complete --command osdimage --condition '__osdimage_in registry export' --long-option index --require-parameter --no-files --description 'The image\'s 1-based index'
+complete --command osdimage --condition '__osdimage_in registry export' --long-option index --require-parameter --no-files --description 'The image\'s index, from 1; -1: the last'
 complete --command osdimage --condition '__osdimage_in registry export' --long-option name --require-parameter --no-files --description 'The image\'s name'
 complete --command osdimage --condition '__osdimage_in registry export' --long-option edition --require-parameter --no-files --description 'Its Windows edition, such as Professional'
 complete --command osdimage --condition '__osdimage_in registry export' --long-option arch --require-parameter --no-files --description 'Its architecture: x64 (amd64), x86, arm64'
