@@ -298,7 +298,7 @@ def _deploy(
             planner.images[0],
             others=planner.images[1:],
             system_disk=system_disk,
-            now=disk_params.now(),
+            now=planner.now,
             saving=how.saving,
             options=how.options,
             progress=progress,

@@ -201,8 +201,15 @@ def deploy(
             reporter.warn(text)
         if not yes:
             _ask(disks, plan, reporter)
+        now = disk_params.made_at(planner.wish.seed)
         results = execute_set(
-            plan, disks, planner.images, now=disk_params.now(), saving=saving, options=options, progress=progress
+            plan,
+            disks,
+            planner.images,
+            now=now,
+            saving=saving,
+            options=options,
+            progress=progress,
         )
         finish(progress, Phase.WRITE_DATA)
         for disk in () if reporter.as_json or reporter.quiet else disks.values():

@@ -12,7 +12,6 @@ from osdimage.cli import several, standard
 from osdimage.cli.deploy import view
 from osdimage.cli.deploy.target import DiskWish
 from osdimage.cli.deploy.wish import Planner
-from osdimage.cli.disk import params as disk_params
 from osdimage.cli.render import Reporter
 from osdimage.imaging.apply.together import TargetResult
 from osdimage.imaging.deploy.document import plan_to_document
@@ -123,7 +122,7 @@ def deploy(
             deployments,
             planner.images[0],
             others=planner.images[1:],
-            now=disk_params.now(),
+            now=planner.now,
             saving=saving,
             options=options,
             progress=progress,

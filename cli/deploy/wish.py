@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -186,6 +187,11 @@ class Planner:
     captured_sectors: int | None = None
     wish: DeployWish | None = None
     system_disk: Disk | None = None
+
+    @property
+    def now(self) -> datetime:
+        """The time that what is made bears."""
+        return disk_params.made_at(None if self.wish is None else self.wish.seed)
 
     def plan(self, geometry: Geometry, identity: DiskIdentity | None = None, *, place: int = 1) -> DeployPlan:
         """Return the plan for a disk; ``place`` is its place among several."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -29,6 +30,8 @@ _sector_size = click.option(
     callback=lambda _ctx, _param, value: None if value is None else int(value),
     help="Bytes of a sector of a disk image.  Default: what its GPT says, or 512.",
 )
+
+_MOST_DIGITS = 10  # of seconds
 
 
 _allow_linked = click.option(
@@ -244,3 +247,16 @@ def random_bits(text: str | None) -> RandomBits:
 def now() -> datetime:
     """Return the time for the names of backups."""
     return datetime.now(UTC)
+
+
+def made_at(seed: str | None) -> datetime:
+    """Return the time that what is made bears: with a seed that of ``SOURCE_DATE_EPOCH``, where that is set.
+
+    The variable is https://reproducible-builds.org/specs/source-date-epoch/; without a seed nothing comes out the same.
+    """
+    told = None if seed is None else os.environ.get("SOURCE_DATE_EPOCH")
+    if told is None:
+        return now()
+    if not (told.isascii() and told.isdecimal()) or len(told) > _MOST_DIGITS:
+        raise click.UsageError(f"SOURCE_DATE_EPOCH={told}: valid are whole seconds since 1970, up to the year 2286")
+    return datetime.fromtimestamp(int(told), UTC)

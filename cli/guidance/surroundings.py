@@ -69,6 +69,12 @@ VARIABLES: tuple[Surrounding, ...] = (
         options=(*_SAVES_TABLES, "--state"),
     ),
     Surrounding(
+        "SOURCE_DATE_EPOCH",
+        "With --seed, the time that new volumes and files bear, in seconds since 1970: the same image and the same "
+        "seed make the same disk, byte for byte.",
+        commands=("deploy",),
+    ),
+    Surrounding(
         "TMPDIR",
         "The folder for what is needed for a while, which can be as large as an image. Default: /tmp.",
     ),

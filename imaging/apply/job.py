@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -109,6 +111,8 @@ class ApplyOptions:
         names: what becomes of names that the target refuses; KEEP is for directories alone.
         compact: compress files as a whole, as Windows does with CompactOS, in a new NTFS volume: all that take fewer
             clusters so, but those that the boot loader may read.  Another volume is refused.
+        now: the time at which a new NTFS volume that is filled as a whole is said to be changed; None for that of the
+            clock, which libntfs-3g always takes.
     """
 
     wipe: bool = False
@@ -126,6 +130,7 @@ class ApplyOptions:
     attributes: bool = True
     names: Names = Names.REFUSE
     compact: Algorithm | None = None
+    now: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +156,12 @@ class ApplyJob:
     filesystem: FileSystem | None = None
     replaced: tuple[ReplacedName, ...] = ()
     piped: PipedImage | None = None
+
+    @property
+    def now_ns(self) -> int:
+        """The time at which what is made is said to be changed, in nanoseconds since 1970."""
+        now = self.options.now
+        return time.time_ns() if now is None else int(now.timestamp()) * 1_000_000_000
 
     def audit(self, where: Path, *, walked: Path | None = None) -> Audit:
         """Check all that the image alone tells."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -201,7 +200,7 @@ class NtfsBackend:
             supply = job.supply(Path(self.name))
         wiped: int | None = None
         rule = None if job.options.compact is None else CompactRule.of(job.image)
-        with bulk.prepared(supply, time.time_ns(), job.options, rule) as prepared:
+        with bulk.prepared(supply, job.now_ns, job.options, rule) as prepared:
             if isinstance(prepared, Reason):
                 return _Left(prepared, is_made)
             if job.options.wipe and not is_made:

@@ -38,9 +38,11 @@ class DeployOptions:
     engine: Engine = Engine.AUTO
     compact: Algorithm | None = None
 
-    def of_apply(self) -> ApplyOptions:
-        """Return how each image is applied: to a volume that is marked dirty until all is done."""
-        return ApplyOptions(sync=self.sync, strict=self.strict, engine=self.engine, is_part=True, compact=self.compact)
+    def of_apply(self, now: datetime | None = None) -> ApplyOptions:
+        """Return how each image is applied at that time: to a volume that is marked dirty until all is done."""
+        return ApplyOptions(
+            sync=self.sync, strict=self.strict, engine=self.engine, is_part=True, compact=self.compact, now=now
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,7 +51,7 @@ def put_image(
     volume, image = disk.volume_in(step.partition), job.images[step.image]
     if isinstance(step, WriteBytes):
         return write_bytes(image, volume, is_zero=disk.is_new, progress=progress)
-    options = job.options.of_apply()
+    options = job.options.of_apply(job.now)
     return (yield from work_on(image, volume, options, progress=progress, supplies=job.supplies))
 
 
