@@ -17,6 +17,8 @@ from picturing.recording import LETTER_SECONDS, PROMPT, Cell, Recording, Row, St
 _WIDTH, _HEIGHT, _FONT = 8.4, 18, 14
 _MARGIN, _BAR = 16, 34
 _HOLD_SECONDS = 6.0
+# It begins so long before its end: what is seen first, or in a still of it, is no empty window.
+_SHOWN_FIRST_SECONDS = 2.0
 _WINDOW, _TEXT, _FRAME = "#161b22", "#d6deeb", "#30363d"
 _PROMPT_COLOUR = "#7ee787"
 _BUTTONS = ("#ff5f57", "#febc2e", "#28c840")
@@ -123,8 +125,10 @@ class _Moves:
 
     def style(self) -> str:
         """Return the rules of all classes."""
+        first = self._seconds - _SHOWN_FIRST_SECONDS
+        timing = f"{self._seconds:.1f}s step-end -{first:.1f}s infinite"
         return "\n".join(
-            f".{name} {{ animation: {name} {self._seconds:.1f}s step-end infinite }}\n@keyframes {name} {{{frames}}}"
+            f".{name} {{ animation: {name} {timing} }}\n@keyframes {name} {{{frames}}}"
             for frames, name in self._frames.items()
         )
 
