@@ -52,11 +52,13 @@ def oldest_modules() -> tuple[str, ...]:
 def wheelhouse(python: str, folder: Path, modules: Sequence[str] = (), *, machine: str = os.uname().machine) -> Path:
     """Put the wheel, and what it depends on, into a folder, for one version of Python, such as 3.13."""
     wheel = wheel_for(machine)
-    chosen = _made_for(python, machine)
-    subprocess.run(
-        [sys.executable, "-m", "pip", "download", "--quiet", "--dest", folder, *chosen, wheel, *modules],
-        check=True,
-    )
+    pip = [sys.executable, "-m", "pip"]
+    download = [*pip, "download", "--quiet", "--dest", folder, "--find-links", folder, *_made_for(python, machine)]
+    for module in modules:
+        if subprocess.run([*download, "--no-deps", module], capture_output=True, check=False).returncode != 0:
+            # An old version may have no wheel; one that is made of a source in Python alone is for all.
+            subprocess.run([*pip, "wheel", "--quiet", "--no-deps", "--wheel-dir", folder, module], check=True)
+    subprocess.run([*download, wheel, *modules], check=True)
     shutil.copy(wheel, folder)
     return folder
 

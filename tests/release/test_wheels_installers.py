@@ -44,6 +44,9 @@ class Home:
             "PATH": f"{self.folder}/venv/bin:{self.folder}/tools/bin:/usr/bin:/bin",
             "PIPX_DEFAULT_PYTHON": sys.executable,
             "UV_PYTHON": sys.executable,
+            # As pip does, also behind a proxy with an authority of its own; older ones of uv have the second name.
+            "UV_SYSTEM_CERTS": "1",
+            "UV_NATIVE_TLS": "1",
         }
         done = subprocess.run(
             ["sh", "-c", line], cwd=RELEASE, env=environment, capture_output=True, check=False, text=True
