@@ -115,8 +115,8 @@ def _judge(words: list[str], outcome: Outcome) -> None:
         # Where a WIM goes to stdout, it is on stderr, behind what people read.
         for document in re.findall(r"^\{$.*?^\}$", f"{outcome.out}\n{outcome.err}", re.MULTILINE | re.DOTALL):
             schemas.judge_text(document)
-    # A file that is not one of events is refused with 2, and stays what it was.
-    if "--events" in words[:-1] and outcome.code != 2:
+    # A file that is not one of events is refused, and stays what it was; all that is left otherwise is judged.
+    if "--events" in words[:-1] and "holds something else than events" not in outcome.err:
         for line in _event_lines(words[words.index("--events") + 1], outcome):
             schemas.judge_event(line)
 
