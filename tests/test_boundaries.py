@@ -61,8 +61,8 @@ ROOMS: dict[str, tuple[set[str], set[str]]] = {
     ),
     "media": (
         {
-            *("answers", "apply", "boot", "capture", "deploy", "disc", "disk", "drivers"),
-            *("registry", "service", "volume", "wim"),
+            *("answers", "apply", "boot", "browse", "capture", "deploy", "disc", "disk", "drivers", "firststart"),
+            *("registry", "service", "tasksequence", "volume", "wim"),
         },
         set(),
     ),

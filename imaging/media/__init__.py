@@ -1,4 +1,7 @@
-"""Media that computers start from: what is in their boot images, and what is added to these (``bootimage/``)."""
+"""Media that computers start from: what is in their boot images, and what is added to these (``bootimage/``).
+
+``parts/`` has what media are made of, whatever they are written to.
+"""
 
 from osdimage.imaging._faces import lazily
 
@@ -15,5 +18,6 @@ __getattr__, __dir__, __all__ = lazily(
         "bootimage.settings": ("AddedFile", "BootSettings"),
         "bootimage.winpeshl": ("Launched",),
         "bootimage.wishes": ("plan_boot_image",),
+        "parts.medium": ("BootParts", "Medium", "MediumFile", "PreparedImage", "SignedBy"),
     },
 )

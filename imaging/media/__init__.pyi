@@ -34,3 +34,10 @@ from osdimage.imaging.media.bootimage.reading import (
 from osdimage.imaging.media.bootimage.settings import AddedFile as AddedFile, BootSettings as BootSettings
 from osdimage.imaging.media.bootimage.winpeshl import Launched as Launched
 from osdimage.imaging.media.bootimage.wishes import plan_boot_image as plan_boot_image
+from osdimage.imaging.media.parts.medium import (
+    BootParts as BootParts,
+    Medium as Medium,
+    MediumFile as MediumFile,
+    PreparedImage as PreparedImage,
+    SignedBy as SignedBy,
+)

@@ -13,6 +13,7 @@ from pathlib import Path
 from osdimage.imaging.disc.facts import DiscExtent
 from osdimage.imaging.errors import InvalidInput, StorageError
 from osdimage.imaging.output import copy_range, write_at
+from osdimage.imaging.units import MIB
 
 Copied = Callable[[int], None]
 """Is told how many more bytes of contents are on the disc; an exception of its own stops the work."""
@@ -47,6 +48,11 @@ class BytesContents:
         write_at(descriptor, self.data, offset)
         copied(len(self.data))
 
+    def pieces(self) -> Iterator[bytes]:
+        """Yield them."""
+        if self.data:
+            yield self.data
+
 
 @dataclass(frozen=True, slots=True)
 class FileContents:
@@ -76,10 +82,7 @@ class FileContents:
             StorageError: when the file cannot be read, or has changed since these contents were made.
             OSError: when the disc has no room.
         """
-        try:
-            source = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
-        except OSError as error:
-            raise StorageError(f"{self.path}: cannot be read: {error.strerror}", path=self.path) from error
+        source = self._open()
         try:
             self._require_unchanged(source)
             for each in self.stretches:
@@ -100,6 +103,41 @@ class FileContents:
         finally:
             os.close(source)
 
+    def pieces(self) -> Iterator[bytes]:
+        """Yield them, up to a MiB at a time.
+
+        Raises:
+            StorageError: as :meth:`copy_to`.
+        """
+        source = self._open()
+        try:
+            self._require_unchanged(source)
+            for each in self.stretches:
+                yield from self._pieces_of(source, each)
+            self._require_unchanged(source)
+        except StorageError:
+            raise
+        except OSError as error:
+            raise StorageError(f"{self.path}: cannot be read: {error.strerror}", path=self.path) from error
+        finally:
+            os.close(source)
+
+    def _pieces_of(self, source: int, stretch: DiscExtent) -> Iterator[bytes]:
+        done = 0
+        while done < stretch.size:
+            wanted = min(MIB, stretch.size - done)
+            piece = bytes(wanted) if stretch.offset is None else os.pread(source, wanted, stretch.offset + done)
+            if not piece:
+                raise self._changed()
+            yield piece
+            done += len(piece)
+
+    def _open(self) -> int:
+        try:
+            return os.open(self.path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+        except OSError as error:
+            raise StorageError(f"{self.path}: cannot be read: {error.strerror}", path=self.path) from error
+
     def _require_unchanged(self, source: int) -> None:
         facts = os.fstat(source)
         is_block = stat.S_ISBLK(facts.st_mode)
@@ -107,9 +145,7 @@ class FileContents:
             raise self._changed()
 
     def _changed(self) -> StorageError:
-        return StorageError(
-            f"{self.path}: changed while the disc was made; nothing was kept of the disc", path=self.path
-        )
+        return StorageError(f"{self.path}: changed while the medium was made; nothing was kept of it", path=self.path)
 
 
 Contents = BytesContents | FileContents

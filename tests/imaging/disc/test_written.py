@@ -299,7 +299,7 @@ def test_a_file_that_changes_meanwhile_leaves_no_disc(tmp_path: Path) -> None:
         source.write_bytes(b"1234")
         plan = plan_disc([NewFile("file", contents_of_file(source), TIME_NS)], DiscSettings("A", TIME_NS))
         source.write_bytes(change)
-        with pytest.raises(StorageError, match="changed while the disc was made"):
+        with pytest.raises(StorageError, match="changed while the medium was made"):
             write_disc(plan, disc)
         assert list(tmp_path.iterdir()) == [source]
 
@@ -315,7 +315,7 @@ def test_a_file_that_changes_while_it_is_copied_leaves_no_disc(tmp_path: Path) -
         with source.open("r+b") as file:
             file.truncate(1)
 
-    with pytest.raises(StorageError, match="changed while the disc was made"):
+    with pytest.raises(StorageError, match="changed while the medium was made"):
         write_disc(plan, disc, progress=change)
     assert not disc.exists()
 
@@ -392,3 +392,21 @@ def test_links_count_the_names_that_lead_to_it(disc: Path, plan: DiscPlan, path:
 @pytest.mark.foreign
 def test_blkid_knows_it(disc: Path) -> None:
     assert "udf" in run(["blkid", "-p", "-o", "value", "-s", "TYPE", disc])
+
+
+def test_pieces_are_the_contents_with_their_zeros(tmp_path: Path) -> None:
+    source = tmp_path / "source"
+    data = random.Random(3).randbytes(3 << 20)
+    source.write_bytes(data)
+    facts = source.stat()
+    parts = (DiscExtent(5, 1_500_000), DiscExtent(None, 1_100_000), DiscExtent(0, 3))
+    contents = FileContents(source, parts, facts.st_size, facts.st_mtime_ns)
+    pieces = list(contents.pieces())
+    assert b"".join(pieces) == data[5:1_500_005] + bytes(1_100_000) + data[:3]
+    assert max(map(len, pieces)) <= 1 << 20
+    assert list(BytesContents(b"abc").pieces()) == [b"abc"]
+    assert list(BytesContents(b"").pieces()) == []
+    with source.open("r+b") as file:
+        file.truncate(9)
+    with pytest.raises(StorageError, match="changed while the medium was made"):
+        list(contents.pieces())
