@@ -28,6 +28,7 @@ ATTIC = {"doctor", "pytest_plugin", "testing"}
 ROOMS: dict[str, tuple[set[str], set[str]]] = {
     GROUND: (set(), set()),
     "answers": (set(), set()),
+    "inventory": ({"answers"}, set()),
     "disk": (set(), {"fve", "holes", "slices"}),
     "disc": (set(), set()),
     "volume": ({"disk"}, {"holes", "ntfs", "slices"}),
@@ -62,7 +63,7 @@ ROOMS: dict[str, tuple[set[str], set[str]]] = {
     "media": (
         {
             *("answers", "apply", "boot", "browse", "capture", "deploy", "disc", "disk", "drivers", "firststart"),
-            *("registry", "service", "tasksequence", "volume", "wim"),
+            *("inventory", "registry", "service", "tasksequence", "volume", "wim"),
         },
         set(),
     ),

@@ -12,6 +12,8 @@ from ipaddress import IPv4Address
 
 MAX_COMPUTER_NAME = 15
 """Characters of the name of a computer (NetBIOS)."""
+VALID_COMPUTER_NAMES = f"at most {MAX_COMPUTER_NAME} letters, digits and hyphens, not digits alone"
+"""What a computer can be called, for messages."""
 # Microsoft, "Naming conventions in Active Directory for computers, domains, sites, and OUs": NetBIOS computer names.
 _COMPUTER = re.compile(r"[^\\/:*?\"<>|.,~!@#$%^&'(){}\s_=+;\[\]`]+")
 

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from osdimage.imaging.answers.document import Document, Name, Node, read_document
-from osdimage.imaging.answers.settings import MAX_COMPUTER_NAME, is_computer_name
+from osdimage.imaging.answers.settings import VALID_COMPUTER_NAMES, is_computer_name
 from osdimage.imaging.answers.wording import listed, shown
 from osdimage.imaging.errors import InvalidInput
 
@@ -157,8 +157,10 @@ def _names(used: list[_Component]) -> Iterator[str]:
     ]
     wrong = [each for each, text in texts if text not in ("", "*") and not is_computer_name(text)]
     if wrong:
-        valid = f"at most {MAX_COMPUTER_NAME} letters, digits and hyphens, not digits alone"
-        yield f"Windows ends its setup at a <ComputerName> that no computer can have: {listed(wrong)}; valid: {valid}"
+        yield (
+            f"Windows ends its setup at a <ComputerName> that no computer can have: {listed(wrong)}; "
+            f"valid: {VALID_COMPUTER_NAMES}"
+        )
 
 
 def _components(root: Node) -> Iterator[_Component]:
