@@ -1,6 +1,7 @@
 """Media that computers start from: what is in their boot images, and what is added to these (``bootimage/``).
 
-``parts/`` has what media are made of, whatever they are written to.
+``parts/`` has what media are made of, whatever they are written to.  ``sequence/`` tells of media that carry task
+sequences: their manifests, secrets, signatures and sets.
 """
 
 from osdimage.imaging._faces import lazily
@@ -19,5 +20,18 @@ __getattr__, __dir__, __all__ = lazily(
         "bootimage.winpeshl": ("Launched",),
         "bootimage.wishes": ("plan_boot_image",),
         "parts.medium": ("BootParts", "Medium", "MediumFile", "PreparedImage", "SignedBy"),
+        "sequence.manifest": (
+            "DiscOfSet",
+            "ManifestFile",
+            "ManifestImage",
+            "ManifestPackage",
+            "ManifestSequence",
+            "ManifestVariables",
+            "MediaKind",
+            "MediaManifest",
+            "Runner",
+            "manifest_from_json",
+            "manifest_to_json",
+        ),
     },
 )

@@ -41,3 +41,16 @@ from osdimage.imaging.media.parts.medium import (
     PreparedImage as PreparedImage,
     SignedBy as SignedBy,
 )
+from osdimage.imaging.media.sequence.manifest import (
+    DiscOfSet as DiscOfSet,
+    ManifestFile as ManifestFile,
+    ManifestImage as ManifestImage,
+    ManifestPackage as ManifestPackage,
+    ManifestSequence as ManifestSequence,
+    ManifestVariables as ManifestVariables,
+    MediaKind as MediaKind,
+    MediaManifest as MediaManifest,
+    Runner as Runner,
+    manifest_from_json as manifest_from_json,
+    manifest_to_json as manifest_to_json,
+)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import random
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -24,6 +25,18 @@ from osdimage.imaging.disk.tables import backup as backups
 from osdimage.imaging.disk.tables.read import read_table
 from osdimage.imaging.disk.tables.write import Write, write_steps
 from osdimage.imaging.disk.target import MemoryTarget
+from osdimage.imaging.media import (
+    DiscOfSet,
+    ManifestFile,
+    ManifestImage,
+    ManifestPackage,
+    ManifestSequence,
+    ManifestVariables,
+    MediaKind,
+    MediaManifest,
+    Runner,
+    SignedBy,
+)
 from osdimage.imaging.tasksequence.computer.machine import Machine, Place, TargetSystem
 from osdimage.imaging.tasksequence.computer.windows import WindowsFacts
 from osdimage.imaging.tasksequence.environment import Environment
@@ -108,3 +121,38 @@ def state(folder: Path) -> dict[str, Any]:
     saved.save(folder / "whole.json")
     document: dict[str, Any] = json.loads((folder / "whole.json").read_text())
     return document
+
+
+def media_manifest(volume: int = 1) -> MediaManifest:
+    """Return the manifest of a disc of a set of two."""
+    files = (
+        ManifestFile("osdimage/packages/PS100001/install.swm", 5 << 30, "1" * 64),
+        ManifestFile("osdimage/packages/PS100001/install2.swm", 1 << 30, "2" * 64, 2),
+        ManifestFile("osdimage/sequence.xml.enc", 4164, "3" * 64),
+        ManifestFile("osdimage/variables.json.enc", 4164, "4" * 64),
+        ManifestFile("sources/boot.wim", 300 << 20, "5" * 64),
+    )
+    of_set = DiscOfSet(UUID(int=7), volume, 2, "Windows 11", None if volume == 1 else "6" * 64)
+    package = ManifestPackage("PS100001", "Windows 11 für alle", "osdimage/packages/PS100001", 6 << 30, (1, 2))
+    first = MediaManifest(
+        MediaKind.STANDALONE,
+        f"WINDOWS_{volume}",
+        NOW,
+        "osdimage 0.1",
+        files,
+        valid_from=NOW,
+        expires=NOW + timedelta(days=365),
+        of_set=of_set,
+        architecture="x64",
+        firmware=frozenset(Firmware),
+        signed=SignedBy.CA_2023,
+        boot_image=ManifestImage("sources/boot.wim", 1, "Windows PE"),
+        runner=Runner.LINUX,
+        sequences=(ManifestSequence("PS100007", "Bare metal", "osdimage/sequence.xml.enc", is_encrypted=True),),
+        variables=ManifestVariables("osdimage/variables.json.enc", is_encrypted=True),
+        packages=(package,),
+    )
+    if volume == 1:
+        return first
+    here = tuple(each for each in files if each.volume == volume)
+    return replace(first, files=here, boot_image=None, sequences=(), variables=None)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cases.documents import backup, deployment, disk_plan, machine, state
+from cases.documents import backup, deployment, disk_plan, machine, media_manifest, state
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from osdimage.imaging.deploy import document as deployments
@@ -19,6 +19,7 @@ from osdimage.imaging.disk.layouts.presets import Preset
 from osdimage.imaging.disk.layouts.variables import parse_variables
 from osdimage.imaging.disk.tables import backup as backups
 from osdimage.imaging.errors import InvalidDocument
+from osdimage.imaging.media import manifest_from_json, manifest_to_json
 from osdimage.imaging.tasksequence.runstate import RunState
 
 
@@ -27,12 +28,21 @@ def _load_state(text: str, *, source: str) -> object:
     return RunState.load(Path(source))
 
 
+def _load_manifest(text: str, *, source: str) -> object:
+    found = manifest_from_json(text.encode("utf-8", "surrogatepass"), source=source)
+    # Whatever is read can be written, and reads the same.
+    assert manifest_from_json(manifest_to_json(found), source=source) == found
+    return found
+
+
 _KINDS: dict[str, tuple[Callable[[Path], Any], Callable[..., object]]] = {
     "plan of a GPT": (lambda _: plans.to_document(disk_plan(Preset.UEFI)), plans.from_json),
     "plan of an MBR": (lambda _: plans.to_document(disk_plan(Preset.BIOS)), plans.from_json),
     "backup": (lambda _: json.loads(backups.to_json(backup())), backups.from_json),
     "deployment": (lambda _: deployments.plan_to_document(deployment()), deployments.plan_from_json),
     "machine": (lambda _: to_set_document(machine()), set_from_json),
+    "manifest": (lambda _: json.loads(manifest_to_json(media_manifest())), _load_manifest),
+    "later manifest": (lambda _: json.loads(manifest_to_json(media_manifest(2))), _load_manifest),
     "state": (state, _load_state),
     "variables": (lambda _: {"OSDDiskIndex": 0, "OSDPartitionStyle": "GPT", "A": True}, parse_variables),
 }

@@ -23,6 +23,7 @@ from osdimage.imaging.errors import InvalidDocument, InvalidInput, InvalidReques
 from osdimage.imaging.firststart import FOLDER, FirstStep, first_start_files, read_results
 from osdimage.imaging.firststart.results import read_variables
 from osdimage.imaging.firststart.steps import takes_value
+from osdimage.imaging.media import manifest_from_json, manifest_to_json
 from osdimage.imaging.tasksequence.environment import Environment
 from osdimage.imaging.tasksequence.runstate import RunState
 from osdimage.imaging.tasksequence.staging.first_start_log import log_lines
@@ -74,6 +75,11 @@ def _variables_seeds() -> Iterator[bytes]:
     yield json.dumps(variables("MBR", "Primary NTFS 100 MB active", "Extended", "Logical NTFS")).encode()
 
 
+def _manifest(data: bytes) -> None:
+    found = manifest_from_json(data, source="x")
+    assert manifest_from_json(manifest_to_json(found), source="y") == found
+
+
 _PARTS = ("plan.json", "results.txt", "starts.txt", "1/begin", "1/end", "1/output.txt", "vars.txt")
 _BETWEEN = b"\x1e"
 
@@ -118,6 +124,12 @@ TARGETS = (
         "machine",
         _again(set_from_json, _machine_text),
         lambda: (_machine_text(cases.machine()).encode(),),
+        (InvalidDocument,),
+    ),
+    Target(
+        "media-manifest",
+        _manifest,
+        lambda: (manifest_to_json(cases.media_manifest(volume)) for volume in (1, 2)),
         (InvalidDocument,),
     ),
     Target("first-start", _first_start, lambda: (_first_start_seed(),), (InvalidDocument, InvalidRequest)),
