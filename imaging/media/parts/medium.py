@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 
@@ -128,12 +128,28 @@ class Medium:
 
 
 def joined(*groups: Iterable[MediumFile]) -> tuple[MediumFile, ...]:
-    """Return the files of several groups in the order of their paths; of two with one path the later is taken."""
+    """Return the files of several groups in the order of their paths; of two with one path the later is taken.
+
+    Folders that differ in case alone are one to Windows: all files in it name it as the first of them does.
+    """
     found: dict[str, MediumFile] = {}
+    folders: dict[str, str] = {}
     for group in groups:
         for each in group:
-            found[each.path.lower()] = each
+            path = _respelled(each.path, folders)
+            found[path.lower()] = each if path == each.path else replace(each, path=path)
     return tuple(sorted(found.values(), key=lambda each: each.path))
+
+
+def _respelled(path: str, folders: dict[str, str]) -> str:
+    """Return a path with its folders as they were spelled first, which are noted."""
+    folder, slash, name = path.rpartition("/")
+    if not folder:
+        return path
+    spelled = folders.get(folder.lower())
+    if spelled is None:
+        spelled = folders[folder.lower()] = _respelled(folder, folders)
+    return spelled + slash + name
 
 
 def require_apart(*groups: Iterable[MediumFile]) -> None:
