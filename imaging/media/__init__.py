@@ -1,7 +1,7 @@
 """Media that computers start from: what is in their boot images, and what is added to these (``bootimage/``).
 
-``parts/`` has what media are made of, whatever they are written to.  ``sequence/`` tells of media that carry task
-sequences: their manifests, secrets, signatures and sets.
+``parts/`` has what media are made of, whatever they are written to, and ``discs/`` writes them as ISO files.
+``sequence/`` tells of media that carry task sequences: their manifests, secrets, signatures and sets.
 """
 
 from osdimage.imaging._faces import lazily
@@ -19,6 +19,9 @@ __getattr__, __dir__, __all__ = lazily(
         "bootimage.settings": ("AddedFile", "BootSettings"),
         "bootimage.winpeshl": ("Launched",),
         "bootimage.wishes": ("plan_boot_image",),
+        "discs.plan": ("IsoOptions", "new_set_id", "plan_iso"),
+        "discs.sizes": ("DISC_SIZES", "parse_disc_size"),
+        "discs.write": ("refuse_iso_target", "write_iso"),
         "parts.medium": ("BootParts", "Medium", "MediumFile", "PreparedImage", "SignedBy"),
         "sequence.manifest": (
             "DiscOfSet",
