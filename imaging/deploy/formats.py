@@ -1,4 +1,4 @@
-"""Disks that are made in the formats of virtual machines, through QEMU."""
+"""Disks that have their names when they are complete: plain ones, and those of virtual machines, through QEMU."""
 
 from __future__ import annotations
 
@@ -13,8 +13,9 @@ from osdimage.imaging.disk.containers.facts import LARGEST_DISK
 from osdimage.imaging.disk.containers.qemu import create_file
 from osdimage.imaging.disk.containers.served import ServedTarget
 from osdimage.imaging.disk.containers.server import Server
-from osdimage.imaging.disk.image import refuse_size
+from osdimage.imaging.disk.image import blank_image, refuse_size
 from osdimage.imaging.disk.opened import Disk
+from osdimage.imaging.disk.target import DiskTarget
 from osdimage.imaging.disk.wim_mark import is_wim
 from osdimage.imaging.errors import InvalidRequest, Means, Remedy, TargetRefused
 from osdimage.imaging.output import new_file, path_of
@@ -47,11 +48,11 @@ _OPENING = {DiskFormat.VHD: ("force_size_calc=current_size",)}
 def new_disk(
     destination: str | os.PathLike[str], disk_format: DiskFormat, size_bytes: int, *, sector_size: int, replace: bool
 ) -> Iterator[Disk]:
-    """Yield a blank disk of a format other than raw, whose file has its name when the body ends well.
+    """Yield a blank disk of a format, whose file has its name when the body ends well.
 
-    QEMU writes it, to a file without a name in the folder of the destination: whatever happens, SIGKILL too, the
-    destination appears complete or not at all, and nothing else stays.  See :mod:`osdimage.imaging.output` for file
-    systems that have no files without a name.
+    It is written to a file without a name in the folder of the destination, by QEMU where it is not raw: whatever
+    happens, SIGKILL too, the destination appears complete or not at all, and nothing else stays.  See
+    :mod:`osdimage.imaging.output` for file systems that have no files without a name.
 
     Raises:
         InvalidRequest: when the size is not a whole number of sectors or above 64 TiB, or the format has no sectors of
@@ -75,22 +76,31 @@ def new_disk(
             f"{destination}: a {disk_format} disk of {format_size(Bytes(size_bytes))} is too large; valid is up to "
             f"{format_size(LARGEST_DISK)}"
         )
-    if sector_size != _SECTOR and disk_format is not DiskFormat.QCOW2:
+    if sector_size != _SECTOR and disk_format not in {DiskFormat.RAW, DiskFormat.QCOW2}:
         raise InvalidRequest(
             f"{destination}: a {disk_format} disk of {sector_size}-byte sectors is not made by QEMU; valid are "
-            f"{_SECTOR}, or qcow2"
+            f"{_SECTOR}, or raw and qcow2"
         )
     before = _identity(destination)
     try:
-        with new_file(destination, replace=exists) as made:
-            options = ("-f", _DRIVERS[disk_format], *_CREATION.get(disk_format, ()))
-            create_file(made, destination, disk_format, options, size_bytes)
-            with _served(made, disk_format, sector_size, destination) as target:
-                yield Disk(target, destination, is_new=True)
+        with (
+            new_file(destination, replace=exists) as made,
+            _blank(made, disk_format, size_bytes, sector_size, destination) as target,
+        ):
+            yield Disk(target, destination, is_new=True)
     except BaseException as error:
         # How far it came is of no use: it is removed.  One that has its name is there, whatever failed then.
         error.__notes__ = [f"{destination} was not made"] if _identity(destination) == before else []
         raise
+
+
+def _blank(made: int, disk_format: DiskFormat, size_bytes: int, sector_size: int, destination: Path) -> DiskTarget:
+    if disk_format is DiskFormat.RAW:
+        again = fcntl.fcntl(made, fcntl.F_DUPFD_CLOEXEC, 0)
+        return blank_image(str(destination), again, size_bytes, sector_size=sector_size)
+    options = ("-f", _DRIVERS[disk_format], *_CREATION.get(disk_format, ()))
+    create_file(made, destination, disk_format, options, size_bytes)
+    return _served(made, disk_format, sector_size, destination)
 
 
 def _identity(path: Path) -> tuple[int, int] | None:

@@ -1,7 +1,7 @@
 """Media that computers start from: what is in their boot images, and what is added to these (``bootimage/``).
 
-``parts/`` has what media are made of, whatever they are written to, and ``discs/`` writes them as ISO files.
-``sequence/`` tells of media that carry task sequences: their manifests, secrets, signatures and sets.
+``parts/`` has what media are made of, whatever they are written to; ``discs/`` writes them as ISO files and ``usb/`` as
+sticks.  ``sequence/`` tells of media that carry task sequences: their manifests, secrets, signatures and sets.
 """
 
 from osdimage.imaging._faces import lazily
@@ -36,5 +36,9 @@ __getattr__, __dir__, __all__ = lazily(
             "manifest_from_json",
             "manifest_to_json",
         ),
+        "usb.layout": ("StickLayout",),
+        "usb.plan": ("StickOptions", "StickPlan", "StickVolume", "plan_stick"),
+        "usb.target": ("planned_stick",),
+        "usb.write": ("StickReport", "write_stick"),
     },
 )

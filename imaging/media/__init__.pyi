@@ -57,3 +57,12 @@ from osdimage.imaging.media.sequence.manifest import (
     manifest_from_json as manifest_from_json,
     manifest_to_json as manifest_to_json,
 )
+from osdimage.imaging.media.usb.layout import StickLayout as StickLayout
+from osdimage.imaging.media.usb.plan import (
+    StickOptions as StickOptions,
+    StickPlan as StickPlan,
+    StickVolume as StickVolume,
+    plan_stick as plan_stick,
+)
+from osdimage.imaging.media.usb.target import planned_stick as planned_stick
+from osdimage.imaging.media.usb.write import StickReport as StickReport, write_stick as write_stick

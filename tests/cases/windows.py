@@ -13,10 +13,17 @@ MARKER = "read from NTFS by the loader"
 _MODULES = "part_gpt fat ntfs iorw serial regexp probe echo cat test normal configfile"
 
 
-def grub_loader(to: Path) -> bytes:
-    """Make a program for UEFI out of GRUB with ``grub-mkstandalone``; it does what ``grub.cfg`` says."""
-    modules = [f"--modules={_MODULES}", f"--install-modules={_MODULES}", "--fonts=", "--locales=", "--themes="]
-    judges.run("grub-mkstandalone", "-O", "x86_64-efi", "-o", to, *modules, f"boot/grub/grub.cfg={GRUB_CFG}")
+def grub_loader(to: Path, config: Path = GRUB_CFG, *more: str) -> bytes:
+    """Make a program for UEFI out of GRUB with ``grub-mkstandalone``; it does what a configuration says.
+
+    Args:
+        to: where the program is written.
+        config: what it does.
+        more: modules of GRUB, beside those that ``grub.cfg`` needs.
+    """
+    names = " ".join((_MODULES, *more))
+    modules = [f"--modules={names}", f"--install-modules={names}", "--fonts=", "--locales=", "--themes="]
+    judges.run("grub-mkstandalone", "-O", "x86_64-efi", "-o", to, *modules, f"boot/grub/grub.cfg={config}")
     return to.read_bytes()
 
 

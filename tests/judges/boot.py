@@ -31,6 +31,7 @@ _FIRMWARE = (
     ("/usr/share/edk2/x64/OVMF_CODE.4m.fd", "/usr/share/edk2/x64/OVMF_VARS.4m.fd"),
 )
 _COMMON = ("-nodefaults", "-no-user-config", "-display", "none", "-monitor", "none", "-serial", "stdio", "-net", "none")
+_USB = ("-device", "qemu-xhci", "-device", "usb-storage,drive=disk,bootindex=1,removable=on")
 _EXIT = ("-no-reboot", "-device", "isa-debug-exit,iobase=0xf4,iosize=4")
 
 
@@ -73,13 +74,16 @@ def boot_bios(disk: Path, *, floppy: bool = False, until: str | None = None) -> 
     return _run(machine, until)
 
 
-def boot_uefi(disk: Path, variables: Path, *, beside: Path | None = None, until: str | None = None) -> Booted:
+def boot_uefi(
+    disk: Path, variables: Path, *, beside: Path | None = None, is_usb: bool = False, until: str | None = None
+) -> Booted:
     """Start a PC with OVMF from a disk that its firmware has never seen.
 
     Args:
         disk: the disk image.
         variables: where a copy of the empty variables of the firmware is put.
         beside: a second disk of the PC, from which it starts when it cannot from the first.
+        is_usb: whether the disk is a stick in a USB port.
         until: stop the machine when it has printed this, and do not wait for the agreed code.
     """
     code, empty = _firmware()
@@ -89,7 +93,7 @@ def boot_uefi(disk: Path, variables: Path, *, beside: Path | None = None, until:
         *("-drive", f"if=pflash,format=raw,unit=0,readonly=on,file={code}"),
         *("-drive", f"if=pflash,format=raw,unit=1,file={variables}"),
         *("-drive", f"file={disk},format=raw,if=none,id=disk,snapshot=on"),
-        *("-device", "virtio-blk-pci,drive=disk,bootindex=1"),
+        *(_USB if is_usb else ("-device", "virtio-blk-pci,drive=disk,bootindex=1")),
     ]
     if beside is not None:
         # OVMF connects only the disks that have a place in the order.
