@@ -26,6 +26,7 @@ NOT_KNOWN = 6
 # The first class that fits decides.
 EXIT_CODES: tuple[tuple[type[errors.OsdImageError], int], ...] = (
     (errors.UnsupportedSteps, INVALID_INPUT),
+    (errors.NotForMedia, INVALID_INPUT),
     (errors.InvalidRequest, USAGE),
     (errors.InvalidInput, INVALID_INPUT),
     (errors.TargetRefused, REFUSED),

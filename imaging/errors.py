@@ -11,7 +11,8 @@
     │   ├── DoesNotFit                    a partition is larger than the space that is left for it
     │   ├── ReadOnlyVariable              a variable of a task sequence that only the engine sets
     │   └── NotReady                      a task sequence cannot begin; lists every reason
-    │       └── UnsupportedSteps (InvalidInput)   it has steps that cannot be run here, and may not be left out
+    │       ├── UnsupportedSteps (InvalidInput)   it has steps that cannot be run here, and may not be left out
+    │       └── NotForMedia (InvalidInput)        it cannot be put on media as it is
     ├── InvalidInput                  a file that was read is not valid
     │   ├── NotAWim                   not a WIM at all
     │   ├── CorruptWim                a WIM that contradicts itself, or whose contents do not match their hashes
@@ -56,6 +57,7 @@ __all__ = [
     "Means",
     "MissingParts",
     "NotAWim",
+    "NotForMedia",
     "NotReady",
     "OsdImageError",
     "ReadOnlyVariable",
@@ -384,6 +386,10 @@ class InvalidInput(OsdImageError):
 
 class UnsupportedSteps(NotReady, InvalidInput):
     """A task sequence has steps that cannot be run here, and that nobody allowed to leave out."""
+
+
+class NotForMedia(NotReady, InvalidInput):
+    """A task sequence cannot be put on media: a package is missing, a secret would be readable, a step needs a site."""
 
 
 class NotAWim(InvalidInput):

@@ -23,6 +23,7 @@ __getattr__, __dir__, __all__ = lazily(
         "discs.sizes": ("DISC_SIZES", "parse_disc_size"),
         "discs.write": ("refuse_iso_target", "write_iso"),
         "parts.medium": ("BootParts", "Medium", "MediumFile", "PreparedImage", "SignedBy"),
+        "sequence.given": ("StandaloneGiven",),
         "sequence.manifest": (
             "DiscOfSet",
             "ManifestFile",
@@ -40,5 +41,6 @@ __getattr__, __dir__, __all__ = lazily(
         "usb.plan": ("StickOptions", "StickPlan", "StickVolume", "plan_stick"),
         "usb.target": ("planned_stick",),
         "usb.write": ("StickReport", "write_stick"),
+        "sequence.validation": ("Validation", "validate_standalone"),
     },
 )

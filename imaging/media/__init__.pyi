@@ -44,6 +44,7 @@ from osdimage.imaging.media.parts.medium import (
     PreparedImage as PreparedImage,
     SignedBy as SignedBy,
 )
+from osdimage.imaging.media.sequence.given import StandaloneGiven as StandaloneGiven
 from osdimage.imaging.media.sequence.manifest import (
     DiscOfSet as DiscOfSet,
     ManifestFile as ManifestFile,
@@ -56,6 +57,10 @@ from osdimage.imaging.media.sequence.manifest import (
     Runner as Runner,
     manifest_from_json as manifest_from_json,
     manifest_to_json as manifest_to_json,
+)
+from osdimage.imaging.media.sequence.validation import (
+    Validation as Validation,
+    validate_standalone as validate_standalone,
 )
 from osdimage.imaging.media.usb.layout import StickLayout as StickLayout
 from osdimage.imaging.media.usb.plan import (

@@ -272,7 +272,7 @@ class _Walker:
         mask = self._env.mask
         try:
             with self._env.step_defaults(step.defaults, step.told):
-                needed = _packages(info, self._env)
+                needed = info.packages_named(self._env)
                 more = () if info.more_packages is None else info.more_packages(self._env)
                 self.needed.update(package.lower() for package in (*needed.values(), *more))
                 base = replace(base, unmapped=tuple(map(mask, _unmapped(needed, self._machine))))
@@ -305,12 +305,6 @@ class _Walker:
             lacks=tuple(map(mask, forecast.lacks)),
         )
         return planned, None if problems else forecast.stages
-
-
-def _packages(info: ActionInfo, env: Environment) -> dict[str, str]:
-    """Return the packages that the step at work needs, by the properties that name them."""
-    named = {name: env.properties.get(name) or "" for name in info.package_properties}
-    return {name: package for name, package in named.items() if package}
 
 
 def _unmapped(needed: Mapping[str, str], machine: Machine) -> Iterator[str]:

@@ -289,6 +289,11 @@ class ActionInfo:
         """Whether its failure ends the sequence, whatever the error settings say."""
         return self.enters is not None
 
+    def packages_named(self, env: Environment) -> dict[str, str]:
+        """Return the packages that the step at work needs, by the properties that name them."""
+        named = {name: env.properties.get(name) or "" for name in self.package_properties}
+        return {name: package for name, package in named.items() if package}
+
     @property
     def is_known_here(self) -> bool:
         """Whether it is done now, staged for the first start, or found to be true, with settings that allow it."""
