@@ -17,6 +17,7 @@ __getattr__, __dir__, __all__ = lazily(
     {
         "bcd.create": ("BcdSettings", "OsEntry", "RecoveryEntry", "create_store"),
         "bcd.elements": ("Element",),
+        "bcd.media": ("MediaEntry", "MediaStoreSettings", "TftpOptions", "create_media_store"),
         "bcd.partition": ("PartitionRef",),
         "bcd.store": ("BcdObject", "BcdReport", "BcdStore", "ElementReport", "ObjectReport", "read_store"),
         "check": ("check_boot",),

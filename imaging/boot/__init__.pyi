@@ -7,6 +7,12 @@ from osdimage.imaging.boot.bcd.create import (
     create_store as create_store,
 )
 from osdimage.imaging.boot.bcd.elements import Element as Element
+from osdimage.imaging.boot.bcd.media import (
+    MediaEntry as MediaEntry,
+    MediaStoreSettings as MediaStoreSettings,
+    TftpOptions as TftpOptions,
+    create_media_store as create_media_store,
+)
 from osdimage.imaging.boot.bcd.partition import PartitionRef as PartitionRef
 from osdimage.imaging.boot.bcd.store import (
     BcdObject as BcdObject,

@@ -163,12 +163,13 @@ def create_store(
         if entry.recovery is not None and recovery is not None:
             for each in _recovery(settings, entry, entry.recovery, *recovery):
                 store.put(each)
-    for each in [_manager(settings, loaders, resumes[0]), _memory_test(settings), *_groups()]:
+    for each in [_manager(settings, loaders, resumes[0]), _memory_test(settings), *settings_objects()]:
         store.put(_merge(each, source, each.guid))
     return store
 
 
-def _object(guid: UUID, kind: int, elements: Mapping[int, Content]) -> BcdObject:
+def made_object(guid: UUID, kind: int, elements: Mapping[int, Content]) -> BcdObject:
+    """Return an object with its elements in the order of their numbers."""
     return BcdObject(guid, kind, tuple(Element(int(number), elements[number]) for number in sorted(elements)))
 
 
@@ -180,7 +181,7 @@ def _merge(made: BcdObject, source: BcdStore | None, guid: UUID, *, keep: Iterab
     ours = {element.id: element.content for element in made.elements}
     fixed = _BOUND.union(keep)
     theirs = {element.id: element.content for element in found.elements if element.id not in fixed}
-    return _object(made.guid, made.type, {**ours, **theirs})
+    return made_object(made.guid, made.type, {**ours, **theirs})
 
 
 def _manager(settings: BcdSettings, loaders: list[UUID], resume: UUID) -> BcdObject:
@@ -197,7 +198,7 @@ def _manager(settings: BcdSettings, loaders: list[UUID], resume: UUID) -> BcdObj
     }
     if settings.is_uefi:
         elements[Id.PATH] = r"\EFI\Microsoft\Boot\bootmgfw.efi"
-    return _object(bcd.BOOTMGR, bcd.MANAGER_TYPE, elements)
+    return made_object(bcd.BOOTMGR, bcd.MANAGER_TYPE, elements)
 
 
 def _loader(
@@ -219,7 +220,7 @@ def _loader(
     }
     if entry.generation is not Generation.WINDOWS_7:
         elements[Id.BOOT_MENU_POLICY] = 1
-    return _object(guid, bcd.LOADER_TYPE, elements)
+    return made_object(guid, bcd.LOADER_TYPE, elements)
 
 
 def _resume(settings: BcdSettings, entry: OsEntry, guid: UUID, recovery: tuple[UUID, UUID] | None) -> BcdObject:
@@ -238,7 +239,7 @@ def _resume(settings: BcdSettings, entry: OsEntry, guid: UUID, recovery: tuple[U
     if entry.generation is not Generation.WINDOWS_7:
         elements[Id.OS_DEVICE] = device
         elements[Id.RESUME_EXIT] = 1
-    return _object(guid, bcd.RESUME_TYPE, elements)
+    return made_object(guid, bcd.RESUME_TYPE, elements)
 
 
 def _program(settings: BcdSettings, entry: OsEntry, name: str) -> str:
@@ -283,7 +284,7 @@ def _recovery(
         Id.SDI_DEVICE: DeviceElement(where),
         Id.SDI_PATH: wanted.sdi,
     }
-    return _object(guid, bcd.LOADER_TYPE, elements), _object(options, bcd.DEVICE_OPTIONS_TYPE, about)
+    return made_object(guid, bcd.LOADER_TYPE, elements), made_object(options, bcd.DEVICE_OPTIONS_TYPE, about)
 
 
 def _memory_test(settings: BcdSettings) -> BcdObject:
@@ -295,10 +296,10 @@ def _memory_test(settings: BcdSettings) -> BcdObject:
         Id.INHERIT: (bcd.GLOBAL_SETTINGS,),
         Id.BAD_MEMORY_ALLOWED: True,
     }
-    return _object(bcd.MEMORY_TEST, bcd.MEMORY_TEST_TYPE, elements)
+    return made_object(bcd.MEMORY_TEST, bcd.MEMORY_TEST_TYPE, elements)
 
 
-def _groups() -> list[BcdObject]:
+def settings_objects() -> list[BcdObject]:
     """Return the settings that others inherit."""
     hypervisor: dict[int, Content] = {
         Id.HYPERVISOR_DEBUG_TYPE: 0,
@@ -307,15 +308,15 @@ def _groups() -> list[BcdObject]:
     }
     shared = (bcd.DEBUGGER_SETTINGS, bcd.EMS_SETTINGS, bcd.BAD_MEMORY)
     return [
-        _object(bcd.GLOBAL_SETTINGS, bcd.SETTINGS_TYPE, {Id.INHERIT: shared}),
-        _object(
+        made_object(bcd.GLOBAL_SETTINGS, bcd.SETTINGS_TYPE, {Id.INHERIT: shared}),
+        made_object(
             bcd.LOADER_SETTINGS,
             bcd.LOADER_SETTINGS_TYPE,
             {Id.INHERIT: (bcd.GLOBAL_SETTINGS, bcd.HYPERVISOR_SETTINGS)},
         ),
-        _object(bcd.RESUME_SETTINGS, bcd.RESUME_SETTINGS_TYPE, {Id.INHERIT: (bcd.GLOBAL_SETTINGS,)}),
-        _object(bcd.DEBUGGER_SETTINGS, bcd.SETTINGS_TYPE, {Id.DEBUG_TYPE: _DEBUG_LOCAL}),
-        _object(bcd.EMS_SETTINGS, bcd.SETTINGS_TYPE, {Id.EMS_ENABLED: False}),
-        _object(bcd.BAD_MEMORY, bcd.SETTINGS_TYPE, {}),
-        _object(bcd.HYPERVISOR_SETTINGS, bcd.LOADER_SETTINGS_TYPE, hypervisor),
+        made_object(bcd.RESUME_SETTINGS, bcd.RESUME_SETTINGS_TYPE, {Id.INHERIT: (bcd.GLOBAL_SETTINGS,)}),
+        made_object(bcd.DEBUGGER_SETTINGS, bcd.SETTINGS_TYPE, {Id.DEBUG_TYPE: _DEBUG_LOCAL}),
+        made_object(bcd.EMS_SETTINGS, bcd.SETTINGS_TYPE, {Id.EMS_ENABLED: False}),
+        made_object(bcd.BAD_MEMORY, bcd.SETTINGS_TYPE, {}),
+        made_object(bcd.HYPERVISOR_SETTINGS, bcd.LOADER_SETTINGS_TYPE, hypervisor),
     ]

@@ -66,9 +66,12 @@ class Id(IntEnum):
     HYPERVISOR_DEBUG_PORT = 0x250000F4
     HYPERVISOR_BAUD_RATE = 0x250000F5
     DEBUG_OPTION = 0x26000006
+    DETECT_HAL = 0x26000010
     WINPE = 0x26000022
     SDI_DEVICE = 0x31000003
     SDI_PATH = 0x32000004
+    TFTP_BLOCK_SIZE = 0x35000007
+    TFTP_WINDOW_SIZE = 0x35000008
     CUSTOM_RECOVERY = 0x46000010
 
 
@@ -102,8 +105,17 @@ _LIBRARY = {
     0x15000065: "displaymessage",
     0x15000066: "displaymessageoverride",
     0x17000077: "allowedinmemorysettings",
+    0x35000001: "ramdiskimageoffset",
+    0x35000002: "ramdisktftpclientport",
     0x31000003: "ramdisksdidevice",
     0x32000004: "ramdisksdipath",
+    0x35000005: "ramdiskimagelength",
+    0x36000006: "exportascd",
+    0x35000007: "ramdisktftpblocksize",
+    0x35000008: "ramdisktftpwindowsize",
+    0x36000009: "ramdiskmcenabled",
+    0x3600000A: "ramdiskmctftpfallback",
+    0x3600000B: "ramdisktftpvarwindow",
 }
 _MANAGER = {
     0x24000001: "displayorder",
