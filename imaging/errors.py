@@ -86,6 +86,8 @@ class Means(StrEnum):
     APPLICATION = "Supplies.applications[{}]"
     BACKUP_FILE = "save_to"
     BIND_WINDOWS = "fix_boot(FixWish(os_partition))"
+    BOOT_FILES_FROM = "find_parts(boot_files_from)"
+    BOOT_IMAGE = "prepared_boot_image"
     BIOS_LOADER = "install_boot(BootOptions(bios_loader={}))"
     CAPTURE_VOLUMES = "capture_volumes"
     CHILD_SEQUENCE = "with_children({})"

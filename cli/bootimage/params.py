@@ -18,6 +18,18 @@ if TYPE_CHECKING:
     from osdimage.imaging.media.bootimage.choosing import DriverWish
     from osdimage.imaging.media.bootimage.settings import BootSettings
 
+
+def _unattend(name: str) -> Callable[[params.Command], params.Command]:
+    return click.option(
+        name,
+        "unattend",
+        type=values.EXISTING,
+        metavar="FILE",
+        help="The answer file for wpeinit, or for the Setup in the image.",
+    )
+
+
+_UNATTEND = _unattend("--unattend")
 _OPTIONS: tuple[Callable[[params.Command], params.Command], ...] = (
     click.option(
         "--scratch",
@@ -46,18 +58,13 @@ _OPTIONS: tuple[Callable[[params.Command], params.Command], ...] = (
         metavar="FILE",
         help="The winpeshl.ini, which says what is started in the place of startnet.cmd.",
     ),
-    click.option(
-        "--unattend",
-        type=values.EXISTING,
-        metavar="FILE",
-        help="The answer file for wpeinit, or for the Setup in the image.",
-    ),
+    _UNATTEND,
     click.option("--add-file", "added", multiple=True, metavar="SRC=DST", help="Add a file as DST.  Repeatable."),
 )
 
 
-def settings(command: params.Command) -> params.Command:
-    """Add the options about what is set in a boot image, and pass a ``BootSettings`` as ``wished``."""
+def _with_settings(command: params.Command) -> params.Command:
+    """Pass what the options say as one value."""
 
     @functools.wraps(command)
     def run(
@@ -78,7 +85,18 @@ def settings(command: params.Command) -> params.Command:
         wished = BootSettings(scratch, background, prestart, prestart_files, startnet, winpeshl, unattend, files)
         return command(*args, wished=wished, **kwargs)
 
-    return params.add(*_OPTIONS)(run)
+    return run
+
+
+def settings(command: params.Command) -> params.Command:
+    """Add the options about what is set in a boot image, and pass a ``BootSettings`` as ``wished``."""
+    return params.add(*_OPTIONS)(_with_settings(command))
+
+
+def settings_of_media(command: params.Command) -> params.Command:
+    """Add them for a command that makes a medium, on which there is another answer file, too."""
+    named = tuple(_unattend("--pe-unattend") if each is _UNATTEND else each for each in _OPTIONS)
+    return params.add(*named)(_with_settings(command))
 
 
 _INSTEAD = "osdimage update --command \"add 'SRC' 'DST'\" says which"

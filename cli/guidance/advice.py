@@ -19,6 +19,8 @@ NAMES = {
     Means.APPLICATION: "--application {}=COMMAND",
     Means.BACKUP_FILE: "--backup",
     Means.BIND_WINDOWS: "osdimage boot fix DISK --partition N",
+    Means.BOOT_FILES_FROM: "--boot-files-from WIM",
+    Means.BOOT_IMAGE: "--boot-image WIM",
     Means.BIOS_LOADER: "osdimage boot install DISK --partition N --bios-loader {}",
     Means.CAPTURE_VOLUMES: "osdimage capture DISK WIM --all-volumes",
     Means.CHILD_SEQUENCE: "--sequence {}=FILE",

@@ -22,7 +22,10 @@ __getattr__, __dir__, __all__ = lazily(
         "discs.plan": ("IsoOptions", "new_set_id", "plan_iso"),
         "discs.sizes": ("DISC_SIZES", "parse_disc_size"),
         "discs.write": ("refuse_iso_target", "write_iso"),
+        "parts.find": ("PartsWish", "find_parts"),
         "parts.medium": ("BootParts", "Medium", "MediumFile", "PreparedImage", "SignedBy"),
+        "parts.prepared": ("prepared_boot_image",),
+        "parts.source": ("MediumSource", "open_source"),
         "sequence.given": ("StandaloneGiven",),
         "sequence.manifest": (
             "DiscOfSet",

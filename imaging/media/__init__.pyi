@@ -37,6 +37,7 @@ from osdimage.imaging.media.bootimage.wishes import plan_boot_image as plan_boot
 from osdimage.imaging.media.discs.plan import IsoOptions as IsoOptions, new_set_id as new_set_id, plan_iso as plan_iso
 from osdimage.imaging.media.discs.sizes import DISC_SIZES as DISC_SIZES, parse_disc_size as parse_disc_size
 from osdimage.imaging.media.discs.write import refuse_iso_target as refuse_iso_target, write_iso as write_iso
+from osdimage.imaging.media.parts.find import PartsWish as PartsWish, find_parts as find_parts
 from osdimage.imaging.media.parts.medium import (
     BootParts as BootParts,
     Medium as Medium,
@@ -44,6 +45,8 @@ from osdimage.imaging.media.parts.medium import (
     PreparedImage as PreparedImage,
     SignedBy as SignedBy,
 )
+from osdimage.imaging.media.parts.prepared import prepared_boot_image as prepared_boot_image
+from osdimage.imaging.media.parts.source import MediumSource as MediumSource, open_source as open_source
 from osdimage.imaging.media.sequence.given import StandaloneGiven as StandaloneGiven
 from osdimage.imaging.media.sequence.manifest import (
     DiscOfSet as DiscOfSet,

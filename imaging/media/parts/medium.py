@@ -127,6 +127,11 @@ class Medium:
         return sum(each.size for each in self.files)
 
 
+def wim_path(number: int) -> str:
+    """Return where a boot image is on a medium that has several, of which the first is 1."""
+    return BOOT_WIM if number == 1 else f"sources/boot{number}.wim"
+
+
 def joined(*groups: Iterable[MediumFile]) -> tuple[MediumFile, ...]:
     """Return the files of several groups in the order of their paths; of two with one path the later is taken.
 
