@@ -30,7 +30,7 @@ _FIRMWARE = (
     ("/usr/share/edk2/ovmf/OVMF_CODE.fd", "/usr/share/edk2/ovmf/OVMF_VARS.fd"),
     ("/usr/share/edk2/x64/OVMF_CODE.4m.fd", "/usr/share/edk2/x64/OVMF_VARS.4m.fd"),
 )
-_COMMON = ("-nodefaults", "-no-user-config", "-display", "none", "-monitor", "none", "-serial", "stdio", "-net", "none")
+_COMMON = ("-nodefaults", "-no-user-config", "-display", "none", "-monitor", "none", "-serial", "stdio")
 _USB = ("-device", "qemu-xhci", "-device", "usb-storage,drive=disk,bootindex=1,removable=on")
 _EXIT = ("-no-reboot", "-device", "isa-debug-exit,iobase=0xf4,iosize=4")
 
@@ -100,6 +100,45 @@ def boot_uefi(
         machine += ["-drive", f"file={beside},format=raw,if=none,id=beside,snapshot=on"]
         machine += ["-device", "virtio-blk-pci,drive=beside,bootindex=2"]
     return _run(machine, until)
+
+
+def boot_network_bios(folder: Path, *, mac: str = "52:54:00:12:34:56", until: str | None = None) -> Booted:
+    """Start a PC with SeaBIOS from the network: its card has iPXE, and QEMU hands out a folder by TFTP.
+
+    Args:
+        folder: has ``boot.ipxe``.
+        mac: the address of its adapter.
+        until: stop the machine when it has printed this, and do not wait for the agreed code.
+    """
+    machine = ["-machine", "pc,accel=tcg,graphics=off", "-m", "128", "-boot", "n", *_network(folder, mac)]
+    return _run([*machine, "-device", f"virtio-net-pci,netdev=net,mac={mac}"], until)
+
+
+def boot_network_uefi(
+    folder: Path, variables: Path, *, mac: str = "52:54:00:12:34:56", until: str | None = None
+) -> Booted:
+    """Start a PC with OVMF from the network, likewise.
+
+    Args:
+        folder: has ``boot.ipxe``.
+        variables: where a copy of the empty variables of the firmware is put.
+        mac: the address of its adapter.
+        until: stop the machine when it has printed this, and do not wait for the agreed code.
+    """
+    code, empty = _firmware()
+    shutil.copyfile(empty, variables)
+    machine = [
+        *("-machine", "q35,accel=tcg", "-m", "256", *_network(folder, mac)),
+        *("-drive", f"if=pflash,format=raw,unit=0,readonly=on,file={code}"),
+        *("-drive", f"if=pflash,format=raw,unit=1,file={variables}"),
+        *("-device", f"virtio-net-pci,netdev=net,mac={mac},bootindex=1"),
+    ]
+    return _run(machine, until)
+
+
+def _network(folder: Path, mac: str) -> list[str]:
+    uuid = f"00000000-0000-4000-8000-{mac.replace(':', '')}"
+    return ["-uuid", uuid, "-netdev", f"user,id=net,restrict=on,tftp={folder},bootfile=boot.ipxe"]
 
 
 def _firmware() -> tuple[str, str]:
