@@ -139,6 +139,14 @@ _PROGRAMS = (
         Packages(debian="qemu-utils", fedora="qemu-img", arch="qemu-img"),
     ),
     _Program(
+        # ssh-keygen itself does not tell its version.
+        "ssh",
+        ("-V",),
+        "signing media, and checking their signatures (ssh-keygen)",
+        Packages(debian="openssh-client", fedora="openssh-clients", arch="openssh"),
+        file="/usr/bin/ssh-keygen",
+    ),
+    _Program(
         "grub-mkimage",
         ("--version",),
         "starting an NTFS volume by GRUB, where that is chosen for its boot code",
@@ -221,6 +229,12 @@ _MODULES = (
         "asn1crypto",
         "catalogs and signatures of drivers",
         Packages(debian="python3-asn1crypto", fedora="python3-asn1crypto", arch="python-asn1crypto"),
+        required=False,
+    ),
+    _Module(
+        "cryptography",
+        "passwords of media",
+        Packages(debian="python3-cryptography", fedora="python3-cryptography", arch="python-cryptography"),
         required=False,
     ),
 )

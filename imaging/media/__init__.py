@@ -40,6 +40,8 @@ __getattr__, __dir__, __all__ = lazily(
             "manifest_from_json",
             "manifest_to_json",
         ),
+        "sequence.sealed": ("Stretching", "checked_password", "seal", "unseal"),
+        "sequence.signature": ("SignatureReport", "SignatureState", "Trusted", "check_signature", "sign"),
         "usb.layout": ("StickLayout",),
         "usb.plan": ("StickOptions", "StickPlan", "StickVolume", "plan_stick"),
         "usb.target": ("planned_stick",),
