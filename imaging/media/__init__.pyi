@@ -61,6 +61,19 @@ from osdimage.imaging.media.sequence.manifest import (
     manifest_from_json as manifest_from_json,
     manifest_to_json as manifest_to_json,
 )
+from osdimage.imaging.media.sequence.sealed import (
+    Stretching as Stretching,
+    checked_password as checked_password,
+    seal as seal,
+    unseal as unseal,
+)
+from osdimage.imaging.media.sequence.signature import (
+    SignatureReport as SignatureReport,
+    SignatureState as SignatureState,
+    Trusted as Trusted,
+    check_signature as check_signature,
+    sign as sign,
+)
 from osdimage.imaging.media.sequence.validation import (
     Validation as Validation,
     validate_standalone as validate_standalone,
