@@ -1,7 +1,8 @@
 """Where everything of a new disc will be, and how large it is: pure arithmetic, before anything is written.
 
 The order is fixed: both volume descriptors and what firmware looks for in front, at places of their own; then the
-partition of UDF with the file set, all file entries, all directories and all contents; last the second anchor.
+partition of UDF with the file set, all file entries, all directories and all contents; last the second anchor.  Up to
+a block lies unused in front of each large file.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from dataclasses import dataclass, field
 from osdimage.imaging.disc.udf.text import timestamp
 from osdimage.imaging.disc.written.tree import DiscNode, NameFault, NewFile, NewFolder, make_tree
 from osdimage.imaging.errors import InvalidRequest, quoted
+from osdimage.imaging.units import KIB
 
 BLOCK_BYTES = 2048
 PARTITION_AT = 272
@@ -21,6 +23,10 @@ FIRST_ENTRY = 2
 """The block of the partition with the root's file entry, behind the file set and the descriptor that ends it."""
 NAME_BYTES = 38
 """Of a name in a directory, without the name (ECMA-167, 4/14.4)."""
+_LARGE_BYTES = 64 * KIB
+_PAGE_BLOCKS = 2
+"""Large files begin at whole pages of 4096 bytes, which Btrfs, XFS and others share between two files: no byte of the
+contents is copied there.  The partition begins at one."""
 _MOST_BLOCKS = (1 << 32) - 1
 _BIOS_IMAGE_BYTES = 4096
 _UEFI_IMAGE_LIMIT = 0xFFFF * 512
@@ -134,8 +140,11 @@ def plan_disc(
         key=lambda number: (_rank(nodes[number]), nodes[number].path),
     )
     for number in in_order:
+        size = _size(nodes[number])
+        if size >= _LARGE_BYTES:
+            at += -at % _PAGE_BLOCKS
         starts[number] = at
-        at += blocks_of(_size(nodes[number]))
+        at += blocks_of(size)
     plan = DiscPlan(settings, nodes, tuple(starts), tuple(in_order), names, above, at)
     _require_sound(plan)
     return plan

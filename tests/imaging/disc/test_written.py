@@ -166,6 +166,16 @@ def test_a_large_file_keeps_its_holes_and_is_read_whole(tmp_path: Path) -> None:
     assert extent.offset + 5_000_000_007 > disc.stat().st_size - 2 * 2048
 
 
+def test_large_files_begin_at_pages_that_file_systems_share_and_small_ones_lie_close() -> None:
+    sizes = {"a": 1, "b": 64 << 10, "c": 1, "d": (64 << 10) + 1, "e": (64 << 10) - 1, "f": 1}
+    plan = plan_disc(files({name: bytes(size) for name, size in sizes.items()}), DiscSettings("PAGES", TIME_NS))
+    starts = {name: plan.block_of(name) for name in sizes}
+    assert starts["b"] % 2 == starts["d"] % 2 == 0
+    # A block lies unused in front of each of both.
+    assert [starts[each] - starts["a"] for each in "abcdef"] == [0, 2, 34, 36, 69, 101]
+    assert plan.size == (starts["f"] + 2) * 2048
+
+
 @pytest.mark.foreign
 def test_a_disc_of_a_set_says_which_it_is(tmp_path: Path) -> None:
     disc = tmp_path / "second.iso"
