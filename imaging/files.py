@@ -126,9 +126,7 @@ class FileSource(ABC):
             InvalidVolume: when it is larger than ``limit``, damaged, a link, or encrypted.
             StorageError: when it cannot be read.
         """
-        facts = self._required(path)
-        if facts.is_directory:
-            raise InvalidRequest(f"{self.name}: {quoted(facts.path)} is a directory")
+        facts = self._required_file(path)
         if facts.size > limit:
             raise InvalidVolume(
                 f"{quoted(facts.path)} has {format_size(facts.size)}; such a file has at most {format_size(limit)}",
@@ -136,14 +134,30 @@ class FileSource(ABC):
             )
         return self._read(facts)
 
+    def pieces(self, path: str) -> Iterator[bytes]:
+        """Yield the contents of a file piece by piece: of a folder, a disc and a volume one of them is in memory.
+
+        Raises:
+            InvalidRequest: when there is no such file.
+            InvalidVolume: when it is damaged, a link, or encrypted.
+            StorageError: when it cannot be read.
+        """
+        yield from self._pieces(self._required_file(path))
+
     @abstractmethod
     def _read(self, facts: FileFacts) -> bytes:
         """Return the contents of a file that was just found."""
 
-    def _required(self, path: str) -> FileFacts:
+    def _pieces(self, facts: FileFacts) -> Iterator[bytes]:
+        """Yield the contents of a file that was just found."""
+        yield self._read(facts)
+
+    def _required_file(self, path: str) -> FileFacts:
         facts = self.find(path)
         if facts is None:
             raise InvalidRequest(f"{self.name}: there is no {quoted(path)}")
+        if facts.is_directory:
+            raise InvalidRequest(f"{self.name}: {quoted(facts.path)} is a directory")
         return facts
 
 

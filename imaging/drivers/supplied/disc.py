@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from osdimage.imaging.attributes import FileAttribute
 from osdimage.imaging.disc.facts import DiscFile, FileKind
 from osdimage.imaging.disc.opened import Disc
@@ -36,12 +38,15 @@ class DiscFiles(FileSource):
         return sorted((_facts(each, prefix + each.name) for each in files), key=lambda each: each.path)
 
     def _read(self, facts: FileFacts) -> bytes:
+        return b"".join(self._pieces(facts))
+
+    def _pieces(self, facts: FileFacts) -> Iterator[bytes]:
         found = self._disc.find(facts.path)
         if found is None:
             raise InvalidRequest(f"{self.name}: there is no {quoted(facts.path)}")
         if found.kind is not FileKind.FILE:
             raise InvalidVolume(f"{quoted(facts.path)} is a link or no plain file, and is not read", volume=self.name)
-        return b"".join(self._disc.pieces(found))
+        yield from self._disc.pieces(found)
 
 
 def _facts(file: DiscFile, path: str) -> FileFacts:

@@ -13,6 +13,7 @@ from osdimage.imaging.attributes import FileAttribute
 from osdimage.imaging.drivers.supplied.names import is_reachable, split
 from osdimage.imaging.errors import InvalidRequest, InvalidVolume, StorageError, quoted
 from osdimage.imaging.files import FileFacts, FileSource
+from osdimage.imaging.units import MIB
 
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 
@@ -57,6 +58,26 @@ class FolderFiles(FileSource):
             return [each for each in found if each is not None]
 
     def _read(self, facts: FileFacts) -> bytes:
+        return b"".join(self._pieces(facts))
+
+    def _pieces(self, facts: FileFacts) -> Iterator[bytes]:
+        descriptor = self._open(facts)
+        try:
+            left = facts.size
+            while left:
+                try:
+                    piece = os.read(descriptor, min(left, MIB))
+                except OSError as error:
+                    raise self._failed(facts.path, error) from error
+                if not piece:
+                    break
+                yield piece
+                left -= len(piece)
+        finally:
+            os.close(descriptor)
+
+    def _open(self, facts: FileFacts) -> int:
+        """Return the descriptor of a file, which whoever gets it closes."""
         parts = split(facts.path)
         with self._opened(parts[:-1]) as above:
             name = None if above is None else self._stored_name(above, parts[-1])
@@ -69,8 +90,7 @@ class FolderFiles(FileSource):
             # A pipe that takes its place meanwhile does not keep us waiting.
             flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
             try:
-                with open(name, "rb", opener=lambda each, _: os.open(each, flags, dir_fd=above)) as file:
-                    return file.read(facts.size)
+                return os.open(name, flags, dir_fd=above)
             except OSError as error:
                 raise self._failed(facts.path, error) from error
 

@@ -56,7 +56,10 @@ class _FatFiles(VolumeFiles):
         return sorted(map(_facts, entries), key=lambda each: each.path)
 
     def _read(self, facts: FileFacts) -> bytes:
-        return b"".join(self._volume.read(facts.path))
+        return b"".join(self._pieces(facts))
+
+    def _pieces(self, facts: FileFacts) -> Iterator[bytes]:
+        yield from self._volume.read(facts.path)
 
     def write(self, path: str, data: bytes, *, attributes: int | None = None, modified_ns: int | None = None) -> None:
         editor, parts = self._changing(path)

@@ -219,18 +219,21 @@ class _NtfsVolumeFiles(VolumeFiles):
                 raise InvalidRequest(f"{self.name}: the directory {path!r} is not empty") from error
 
     def _read(self, facts: FileFacts) -> bytes:
+        return b"".join(self._pieces(facts))
+
+    def _pieces(self, facts: FileFacts) -> Iterator[bytes]:
         about = self._existing(split_path(facts.path), facts.path)
         if self._compressed(about):
-            return self._read_compressed(about, facts)
-        reference, pieces, left = about.reference, [], facts.size
-        with _failing(self._volume, f"reading {facts.path!r}"):
-            while left > 0:
-                piece = self._native.read(reference, facts.size - left, min(left, _PIECE))
-                if not piece:
-                    raise InvalidVolume(f"{facts.path!r} ends after {facts.size - left} bytes", volume=self.name)
-                pieces.append(piece)
-                left -= len(piece)
-        return b"".join(pieces)
+            yield self._read_compressed(about, facts)
+            return
+        left = facts.size
+        while left > 0:
+            with _failing(self._volume, f"reading {facts.path!r}"):
+                piece = self._native.read(about.reference, facts.size - left, min(left, _PIECE))
+            if not piece:
+                raise InvalidVolume(f"{facts.path!r} ends after {facts.size - left} bytes", volume=self.name)
+            yield piece
+            left -= len(piece)
 
     def _compressed(self, about: NtfsAbout) -> bool:
         """Tell whether Windows has compressed a file as a whole; see :mod:`osdimage.imaging.wof`."""
