@@ -175,6 +175,10 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "osdimage media list windows.iso 'sources/*.wim' --columns",
     ),
     "media show": ("osdimage media show windows.iso",),
+    "media verify": (
+        "osdimage media verify windows.iso",
+        "osdimage media verify /dev/sdb --boot-only",
+    ),
     "mount": (
         "osdimage mount install.wim mnt --index 1",
         'osdimage mount install.wim mnt --name "Windows 11 Pro" --read-write',

@@ -10,6 +10,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "show": ("media.show", "Show what a disc is, and what firmware starts from it."),
     "list": ("media.list", "List the files of a disc."),
     "extract": ("media.extract", "Extract files of a disc."),
+    "verify": ("media.verify", "Look whether a medium is sound, and whether it starts."),
 }
 
 

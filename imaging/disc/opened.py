@@ -217,16 +217,33 @@ class Disc:
         """
         yield from self._source.pieces(self.extents(file), repr(file.path))
 
-    def boot_entries(self) -> tuple[BootEntry, ...]:
-        """Return what firmware may start, by El Torito, and which files that is: all of the disc are looked at.
+    def read(self, offset: int, size: int) -> bytes:
+        """Return bytes of the disc, whatever they belong to.
+
+        Raises:
+            InvalidVolume: when the disc ends before them.
+            StorageError: when they cannot be read.
+        """
+        return self._source.read(offset, size, "what is asked for")
+
+    @property
+    def boot_faults(self) -> tuple[str, ...]:
+        """What is wrong with the boot catalog, in sentences; they are among the notes."""
+        return self._catalog.faults
+
+    def boot_entries(self, *, named: bool = True) -> tuple[BootEntry, ...]:
+        """Return what firmware may start, by El Torito, and which files that is.
+
+        Args:
+            named: whether the files are looked for, which takes a look at all of the disc; else none has a path.
 
         Raises:
             InvalidVolume: when a directory is damaged.
             StorageError: when it cannot be read.
         """
         wanted = {each.offset for each in self._catalog.entries}
-        if not wanted:
-            return ()
+        if not wanted or not named:
+            return self._catalog.entries
         paths: dict[int, str] = {}
         seen: set[int] = set()
         for file in self.walk():

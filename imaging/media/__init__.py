@@ -2,6 +2,7 @@
 
 ``parts/`` has what media are made of, whatever they are written to; ``discs/`` writes them as ISO files and ``usb/`` as
 sticks.  ``sequence/`` tells of media that carry task sequences: their manifests, secrets, signatures and sets.
+``checked/`` judges media that were made.
 """
 
 from osdimage.imaging._faces import lazily
@@ -19,6 +20,8 @@ __getattr__, __dir__, __all__ = lazily(
         "bootimage.settings": ("AddedFile", "BootSettings"),
         "bootimage.winpeshl": ("Launched",),
         "bootimage.wishes": ("plan_boot_image",),
+        "checked.report": ("MediumKind", "MediumReport"),
+        "checked.verify": ("verify_medium",),
         "discs.plan": ("IsoOptions", "new_set_id", "plan_iso"),
         "discs.sizes": ("DISC_SIZES", "parse_disc_size"),
         "discs.write": ("refuse_iso_target", "write_iso"),

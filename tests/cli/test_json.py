@@ -49,6 +49,7 @@ COMMANDS = {
     "compare": "compare one.wim applied",
     "diff": "diff three.wim:1 three.wim:other",
     "media-show": "media show disc.iso",
+    "media-verify": "media verify disc.iso",
     "media-list": "media list disc.iso",
     "media-extract": "media extract disc.iso / --to from-disc",
     "mount": "mount one.wim mounted",

@@ -6,10 +6,11 @@ import os
 from pathlib import Path
 
 import pytest
-from cases import iso, udf
+from cases import iso, started_media, udf
 from cases.udf import Node
 from judges import disc as judges
 from judges.disk import run
+from osdimage.imaging.units import format_size
 from runs.commands import osdimage
 
 EFI = b"\xeb\xfe".ljust(2048, b"e")
@@ -251,3 +252,22 @@ def test_what_is_extracted_is_what_xorriso_extracts(rock: Path, tmp_path: Path) 
     (tmp_path / "theirs/pipe").unlink()
     run(["chmod", "-R", "u+w", tmp_path / "theirs"])
     assert run(["diff", "-r", "--no-dereference", tmp_path / "ours", tmp_path / "theirs"]) == ""
+
+
+def test_a_medium_that_is_sound_is_told_in_a_line_and_one_that_is_not_ends_with_3(tmp_path: Path) -> None:
+    wim = started_media.make_wim(tmp_path / "boot.wim")
+    files = started_media.medium_files(wim)
+    disc = started_media.make_disc(tmp_path / "medium.iso", files, uefi=None)
+    told = osdimage("media", "verify", disc)
+    size = sum(map(len, files.values()))
+    held = f"{len(files)} files, {format_size(size)}"
+    line = f"{disc}: a disc, label MEDIUM, {held}: starts under BIOS (x64), as far as can be told"
+    assert told.out.splitlines()[-1] == line
+    bad = started_media.make_disc(tmp_path / "bad.iso", files | {"boot/bcd": b"none"}, uefi=None)
+    told = osdimage("media", "verify", disc, bad, "--quiet", code=3)
+    said = [each for each in told.out.splitlines() if not each.startswith(" ")]
+    assert len(said) == 1
+    assert said[0].startswith(f"error: {bad}: \\boot\\bcd: the BCD store: not a registry hive")
+    assert said[0].endswith(" [bcd-damaged]")
+    # With --boot-only the files are not counted.
+    assert " files" not in osdimage("media", "verify", disc, "--boot-only").out

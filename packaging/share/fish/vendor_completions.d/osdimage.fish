@@ -685,6 +685,7 @@ complete --command osdimage --condition '__osdimage_in disk restore' --short-opt
 complete --command osdimage --condition '__osdimage_at media' --arguments show --description 'Show what a disc is, and what firmware starts from it'
 complete --command osdimage --condition '__osdimage_at media' --arguments list --description 'List the files of a disc'
 complete --command osdimage --condition '__osdimage_at media' --arguments extract --description 'Extract files of a disc'
+complete --command osdimage --condition '__osdimage_at media' --arguments verify --description 'Look whether a medium is sound, and whether it starts'
 complete --command osdimage --condition '__osdimage_at media' --short-option h --long-option help --description 'Show this message and exit'
 
 complete --command osdimage --condition '__osdimage_in media show' --force-files
@@ -719,6 +720,13 @@ complete --command osdimage --condition '__osdimage_in media extract' --long-opt
 complete --command osdimage --condition '__osdimage_in media extract' --short-option q --long-option quiet --description 'Print nothing but errors, and what was asked for'
 complete --command osdimage --condition '__osdimage_in media extract' --long-option debug --description 'Show the log, and the traceback of an error'
 complete --command osdimage --condition '__osdimage_in media extract' --short-option h --long-option help --description 'Show this message and exit'
+
+complete --command osdimage --condition '__osdimage_in media verify' --force-files
+complete --command osdimage --condition '__osdimage_in media verify' --long-option boot-only --description 'Look at nothing but what starts a computer; what starts none is an error then'
+complete --command osdimage --condition '__osdimage_in media verify' --long-option json --description 'Print one JSON document on stdout; an error, too'
+complete --command osdimage --condition '__osdimage_in media verify' --short-option q --long-option quiet --description 'Print nothing but errors, and what was asked for'
+complete --command osdimage --condition '__osdimage_in media verify' --long-option debug --description 'Show the log, and the traceback of an error'
+complete --command osdimage --condition '__osdimage_in media verify' --short-option h --long-option help --description 'Show this message and exit'
 
 complete --command osdimage --condition '__osdimage_at bootimage' --arguments show --description 'Show what the images of a WIM start, and what is set in them'
 complete --command osdimage --condition '__osdimage_at bootimage' --arguments set --description 'Set what a boot image shows and starts, and add files to it'
@@ -1242,7 +1250,7 @@ complete --command osdimage --condition '__osdimage_in registry export' --short-
 complete --command osdimage --condition '__osdimage_in registry export' --long-option debug --description 'Show the log, and the traceback of an error'
 complete --command osdimage --condition '__osdimage_in registry export' --short-option h --long-option help --description 'Show this message and exit'
 
-complete --command osdimage --condition '__osdimage_in schema' --arguments 'answers apply apply-also boot-check boot-fix boot-install boot-show bootimage-add-driver bootimage-export bootimage-files bootimage-set bootimage-show capture common compare delete deploy deploy-also deploy-plan deploy-plans deploy-set deploy-set-plan diff disk-backup disk-check disk-format disk-init disk-plan disk-restore disk-show doctor driver-add driver-check driver-export-installed driver-import driver-installed driver-list driver-match driver-package-add driver-package-create driver-package-delete driver-package-export driver-package-list driver-package-remove driver-package-show driver-remove driver-report driver-set driver-show error event export export-split extract facts facts-line first-start info join list media-extract media-list media-manifest media-show mount optimize registry-export registry-get registry-import registry-set run run-actions run-answers run-explain run-plan run-results run-state run-yaml schema split table-backup task-sequence unmount update verify'
+complete --command osdimage --condition '__osdimage_in schema' --arguments 'answers apply apply-also boot-check boot-fix boot-install boot-show bootimage-add-driver bootimage-export bootimage-files bootimage-set bootimage-show capture common compare delete deploy deploy-also deploy-plan deploy-plans deploy-set deploy-set-plan diff disk-backup disk-check disk-format disk-init disk-plan disk-restore disk-show doctor driver-add driver-check driver-export-installed driver-import driver-installed driver-list driver-match driver-package-add driver-package-create driver-package-delete driver-package-export driver-package-list driver-package-remove driver-package-show driver-remove driver-report driver-set driver-show error event export export-split extract facts facts-line first-start info join list media-extract media-list media-manifest media-show media-verify mount optimize registry-export registry-get registry-import registry-set run run-actions run-answers run-explain run-plan run-results run-state run-yaml schema split table-backup task-sequence unmount update verify'
 complete --command osdimage --condition '__osdimage_in schema' --long-option json --description 'Print one JSON document on stdout; an error, too'
 complete --command osdimage --condition '__osdimage_in schema' --short-option q --long-option quiet --description 'Print nothing but errors, and what was asked for'
 complete --command osdimage --condition '__osdimage_in schema' --long-option debug --description 'Show the log, and the traceback of an error'
