@@ -24,7 +24,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "run": ("sequence.run", "Run a task sequence of ConfigMgr or MDT against disk images."),
     "facts": ("sequence.facts", "Print what a computer is, for the conditions of task sequences."),
     "disk": ("disk.group", "Lay out a disk: plan, init, show, check, format, backup, restore."),
-    "media": ("media.group", "Look into a disc, an ISO file: show, list, extract."),
+    "media": ("media.group", "Make media that start, and look into discs: iso, show and more."),
     "bootimage": ("bootimage.group", "Look into and change boot images: show, set, add-driver and more."),
     "driver": ("driver.group", "Bring drivers into a Windows: add, show, check, match, import."),
     "boot": ("boot.group", "Make a disk start: install, show, check and fix what starts it."),

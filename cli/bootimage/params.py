@@ -132,6 +132,11 @@ class DriversGiven:
     catalog: Path | None
     allow_modified: bool
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing is said."""
+        return self == DriversGiven((), None, every=False, catalog=None, allow_modified=False)
+
     @contextmanager
     def opened(self) -> Iterator[DriverWish | None]:
         """Open what is given; yield None when nothing is."""

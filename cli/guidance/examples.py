@@ -170,6 +170,11 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "osdimage media extract windows.iso / --to windows",
         "osdimage media extract windows.iso sources/idwbinfo.txt --to -",
     ),
+    "media iso": (
+        "osdimage media iso winpe.iso --boot-image boot.wim --startnet startnet.cmd --no-prompt",
+        "osdimage media iso lab.iso --source Windows.iso --driver virtio-win.iso --unattend answers.xml",
+        "osdimage media iso new.iso --from Windows.iso --unattend answers.xml --add tools=/tools --dry-run",
+    ),
     "media list": (
         "osdimage media list windows.iso",
         "osdimage media list windows.iso 'sources/*.wim' --columns",

@@ -43,6 +43,7 @@ RELATED: dict[str, tuple[str, ...]] = {
     "join": ("split",),
     "list": ("extract", "info"),
     "media extract": ("extract", "media list"),
+    "media iso": ("media show", "bootimage export", "bootimage set"),
     "media list": ("list", "media extract"),
     "media show": ("media list", "media verify", "bootimage show"),
     "media verify": ("media show", "boot check"),

@@ -71,8 +71,8 @@ VARIABLES: tuple[Surrounding, ...] = (
     Surrounding(
         "SOURCE_DATE_EPOCH",
         "With --seed, the time that new volumes and files bear, in seconds since 1970: the same image and the same "
-        "seed make the same disk, byte for byte.",
-        commands=("deploy",),
+        "seed make the same disk, or the same disc, byte for byte.",
+        commands=("deploy", "media iso"),
     ),
     Surrounding(
         "TMPDIR",

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from osdimage.imaging.media.parts.find import PartsWish
     from osdimage.imaging.media.parts.medium import BootParts, MediumFile, PreparedImage
     from osdimage.imaging.media.parts.source import MediumSource
+    from osdimage.imaging.progress import ProgressCallback
 
 _SHARED = 30.0
 """Per cent of the work that making the boot image ready is at most."""
@@ -114,6 +115,27 @@ class BootGiven:
     timeout: int | None
     settings: BootSettings
     drivers: image_params.DriversGiven
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing is said."""
+        said = (self.images, self.source, self.boot_files_from, self.no_prompt, self.signed_2023, self.locale)
+        is_set = any(said) or self.timeout is not None or self.firmware != "auto"
+        return not is_set and self.settings.is_empty and self.drivers.is_empty
+
+    @property
+    def sources(self) -> tuple[Path, ...]:
+        """What is read: files and folders of this machine."""
+        wims = [each.path for each in self.images]
+        if self.boot_files_from is not None:
+            wims.append(self.boot_files_from.path)
+        return tuple(wims) if self.source is None else (*wims, self.source)
+
+    def rest(self, reporter: Reporter) -> ProgressCallback | None:
+        """Return the callback for the work that is done with what was opened."""
+        from osdimage.imaging.progress import portion  # noqa: PLC0415 - start-up stays cheap
+
+        return portion(reporter.callback, _SHARED, 100)
 
     @contextmanager
     def opened(self, reporter: Reporter, *, is_disc: bool = True, now: datetime | None = None) -> Iterator[OpenedBoot]:

@@ -9,13 +9,14 @@ from osdimage.cli.lazy import LazyGroup
 COMMANDS: dict[str, tuple[str, str]] = {
     "show": ("media.show", "Show what a disc is, and what firmware starts from it."),
     "list": ("media.list", "List the files of a disc."),
+    "iso": ("media.iso", "Make a disc that starts a boot image, or a disc of another one."),
     "extract": ("media.extract", "Extract files of a disc."),
     "verify": ("media.verify", "Look whether a medium is sound, and whether it starts."),
 }
 
 
 class MediaGroup(LazyGroup):
-    """The verbs for discs."""
+    """The verbs for media."""
 
     table = COMMANDS
     above = ("media",)
@@ -23,7 +24,8 @@ class MediaGroup(LazyGroup):
 
 @click.group("media", cls=MediaGroup)
 def media_command() -> None:
-    """Look into optical discs: ISO files and drives with UDF, or with ISO 9660, Joliet and Rock Ridge.
+    """Make media that computers start from, and look into optical discs.
 
-    Nothing is mounted, and no root is needed.
+    Discs are ISO files and drives with UDF, or with ISO 9660, Joliet and Rock Ridge.  Nothing is mounted, and no root
+    is needed.
     """

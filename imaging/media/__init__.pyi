@@ -37,8 +37,14 @@ from osdimage.imaging.media.bootimage.wishes import plan_boot_image as plan_boot
 from osdimage.imaging.media.checked.report import MediumKind as MediumKind, MediumReport as MediumReport
 from osdimage.imaging.media.checked.verify import verify_medium as verify_medium
 from osdimage.imaging.media.discs.plan import IsoOptions as IsoOptions, new_set_id as new_set_id, plan_iso as plan_iso
+from osdimage.imaging.media.discs.remaster import OldDisc as OldDisc, read_old_disc as read_old_disc
 from osdimage.imaging.media.discs.sizes import DISC_SIZES as DISC_SIZES, parse_disc_size as parse_disc_size
 from osdimage.imaging.media.discs.write import refuse_iso_target as refuse_iso_target, write_iso as write_iso
+from osdimage.imaging.media.parts.changes import (
+    MediumChanges as MediumChanges,
+    PlacedSource as PlacedSource,
+    changed_files as changed_files,
+)
 from osdimage.imaging.media.parts.find import PartsWish as PartsWish, find_parts as find_parts
 from osdimage.imaging.media.parts.medium import (
     BootParts as BootParts,

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from judges import disc as disc_judges
 from judges import fat as fat_judges
 from judges import ntfs as ntfs_judges
 from judges import wim as wim_judges
@@ -27,7 +28,7 @@ from osdimage.imaging.units import MIB, Bytes
 from osdimage.imaging.volume.filesystems import open_files
 from runs.commands import osdimage
 
-from cases import driver_files, hive_logs, journals, udf
+from cases import driver_files, hive_logs, journals, media, udf
 from cases.boot_drivers import storage_package
 from cases.boot_images import pe_files
 from cases.driver_packages import package
@@ -442,6 +443,7 @@ def _make_trees(folder: Path, hive: bytes) -> None:
     nodes = [udf.Node(name.replace("/", " "), contents) for name, contents in files.items()]
     (folder / "disc.udf").write_bytes(udf.build(udf.Node(children=[udf.Node("d", children=nodes)])).data)
     write_tree(folder / "odd", {"a:b": b"one" * 4000, "c\\d": b"other" * 4000, "plain": b"plain"})
+    (folder / "start.cmd").write_bytes(b"wpeinit\r\n")
     (folder / "sources.txt").write_text("tree /\none /\none /more\n")
     text = "00" * 4000
     (folder / "change.reg").write_text(
@@ -465,6 +467,8 @@ def _make_wims(folder: Path) -> None:
     wim_judges.wimlib("capture", folder / "offline", folder / "offline.wim", "offline", "--compress=none")
     wim_judges.wimlib("capture", write_tree(folder / "pe", pe_files()), folder / "boot.wim", "pe", "--compress=none",
                       "--boot")  # fmt: skip
+    media.boot_image(folder / "media.wim")
+    osdimage("media", "iso", folder / "old.iso", "--boot-image", folder / "media.wim")
     shutil.copy(folder / "tree.wim", folder / "two.wim")
     wim_judges.wimlib("append", folder / "one", folder / "two.wim", "one")
     shutil.copy(folder / "two.wim", folder / "holed.wim")
@@ -612,6 +616,7 @@ def _wims() -> Iterator[Writing]:
     yield from _parts()
     yield from _updates()
     yield from _boot_images()
+    yield from _discs()
     yield Writing("registry set in a WIM", ("registry", "set", "a.wim", *_SET, *_HIVE_IN), {"a.wim": "tree.wim"},
                   {"a.wim": as_wim_with_hive})  # fmt: skip
 
@@ -682,6 +687,26 @@ def _boot_images() -> Iterator[Writing]:
                   {"b.wim": as_boot_image})  # fmt: skip
     yield Writing("bootimage export --overwrite", ("bootimage", "export", "a.wim", "b.wim", *wished, "--overwrite"),
                   present | {"b.wim": "tree.wim"}, {"b.wim": as_boot_image})  # fmt: skip
+
+
+def _discs() -> Iterator[Writing]:
+    new, judge = ("media", "iso", "d.iso", "--boot-image", "a.wim", "--add", "t=/t"), {"d.iso": as_disc}
+    present = {"a.wim": "media.wim", "t": "tree"}
+    yield Writing("media iso", new, present, judge)
+    yield Writing("media iso --overwrite", (*new, "--overwrite"), present | {"d.iso": "disc.udf"}, judge)
+    yield Writing("media iso --startnet", (*new, "--startnet", "c.cmd"), present | {"c.cmd": "start.cmd"}, judge)
+    old = ("--from", "o.iso", "--remove", "boot/fonts", "--add", "t=/t")
+    yield Writing("media iso --from", ("media", "iso", "d.iso", *old), {"o.iso": "old.iso", "t": "tree"}, judge)
+
+
+def as_disc(path: Path) -> object:
+    """Read a disc; stores of the boot manager have the time of their making in them."""
+    out = path.with_name("disc.out")
+    shutil.rmtree(out, ignore_errors=True)
+    hashes = disc_judges.seven_zip_hashes(path, "udf", out)
+    shutil.rmtree(out)
+    hashes |= {name: "made" for name in hashes if name.endswith(("/bcd", "/boot.wim"))}
+    return hashes, [(each.platform, each.sectors) for each in disc_judges.boot_images(path)]
 
 
 _IN_CATALOG = (

@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 import pytest
-from cases import boot_drivers, boot_images, driver_files, driver_packages, infs, udf, windows_trees
+from cases import boot_drivers, boot_images, driver_files, driver_packages, infs, media, udf, windows_trees
 from cases.installed_drivers import windows_10_tree
 from jsonschema import Draft202012Validator
 from judges import mounts
@@ -52,6 +52,7 @@ COMMANDS = {
     "media-verify": "media verify disc.iso",
     "media-list": "media list disc.iso",
     "media-extract": "media extract disc.iso / --to from-disc",
+    "media-iso": "media iso pe.iso --boot-image starts.wim",
     "mount": "mount one.wim mounted",
     "unmount": "unmount mounted",
     "update": "update two.wim --add one.reg=/added.reg",
@@ -157,6 +158,7 @@ def printed(place: Path) -> dict[str, Outcome]:
         windows_trees.write_tree(place / "storage", boot_drivers.storage_package())
         osdimage("capture", windows_trees.write_tree(place / "windows-10", windows_10_tree()), "drivers.wim")
         windows_trees.write_tree(place / "driver", driver_packages.package("viodisk"))
+        media.boot_image(place / "starts.wim")
         boot_images.boot_wim(place / "pe.wim", boot_images.pe_files(), boot=1)
         started = {
             f"{FOLDER}\\{path}".replace("\\", "/"): data
@@ -236,6 +238,7 @@ EVENTS = [
     "join events-joined.wim parts.swm",
     "optimize two.wim",
     "media extract disc.iso / --to events-disc",
+    "media iso events.iso --boot-image starts.wim",
     "run names.yaml --disk 0=plain.img --yes",
     "update two.wim --add one.reg=/events.reg",
     "verify one.wim",

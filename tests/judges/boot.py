@@ -59,6 +59,22 @@ def nasm(source: Path, to: Path, *options: str) -> bytes:
     return to.read_bytes()
 
 
+def boot_bios_disc(disc: Path) -> Booted:
+    """Start a PC with SeaBIOS from an optical disc."""
+    drive = f"file={disc},format=raw,if=ide,media=cdrom,readonly=on"
+    return _run(["-machine", "pc,accel=tcg,graphics=off", "-m", "64", "-drive", drive, "-boot", "d"], None)
+
+
+def boot_uefi_disc(disc: Path, variables: Path) -> Booted:
+    """Start a PC with OVMF from an optical disc; ``variables`` is as of :func:`boot_uefi`."""
+    machine = [
+        *_uefi_machine(variables),
+        *("-drive", f"file={disc},format=raw,if=none,id=disc,media=cdrom,readonly=on"),
+        *("-device", "ide-cd,drive=disc,bootindex=1"),
+    ]
+    return _run(machine, None)
+
+
 def boot_bios(disk: Path, *, floppy: bool = False, until: str | None = None) -> Booted:
     """Start a PC with SeaBIOS from a disk, or from a floppy, to which its BIOS has no packets.
 
@@ -86,12 +102,8 @@ def boot_uefi(
         is_usb: whether the disk is a stick in a USB port.
         until: stop the machine when it has printed this, and do not wait for the agreed code.
     """
-    code, empty = _firmware()
-    shutil.copyfile(empty, variables)
     machine = [
-        *("-machine", "q35,accel=tcg", "-m", "256"),
-        *("-drive", f"if=pflash,format=raw,unit=0,readonly=on,file={code}"),
-        *("-drive", f"if=pflash,format=raw,unit=1,file={variables}"),
+        *_uefi_machine(variables),
         *("-drive", f"file={disk},format=raw,if=none,id=disk,snapshot=on"),
         *(_USB if is_usb else ("-device", "virtio-blk-pci,drive=disk,bootindex=1")),
     ]
@@ -125,12 +137,9 @@ def boot_network_uefi(
         mac: the address of its adapter.
         until: stop the machine when it has printed this, and do not wait for the agreed code.
     """
-    code, empty = _firmware()
-    shutil.copyfile(empty, variables)
     machine = [
-        *("-machine", "q35,accel=tcg", "-m", "256", *_network(folder, mac)),
-        *("-drive", f"if=pflash,format=raw,unit=0,readonly=on,file={code}"),
-        *("-drive", f"if=pflash,format=raw,unit=1,file={variables}"),
+        *_uefi_machine(variables),
+        *_network(folder, mac),
         *("-device", f"virtio-net-pci,netdev=net,mac={mac},bootindex=1"),
     ]
     return _run(machine, until)
@@ -139,6 +148,16 @@ def boot_network_uefi(
 def _network(folder: Path, mac: str) -> list[str]:
     uuid = f"00000000-0000-4000-8000-{mac.replace(':', '')}"
     return ["-uuid", uuid, "-netdev", f"user,id=net,restrict=on,tftp={folder},bootfile=boot.ipxe"]
+
+
+def _uefi_machine(variables: Path) -> list[str]:
+    code, empty = _firmware()
+    shutil.copyfile(empty, variables)
+    return [
+        *("-machine", "q35,accel=tcg", "-m", "256"),
+        *("-drive", f"if=pflash,format=raw,unit=0,readonly=on,file={code}"),
+        *("-drive", f"if=pflash,format=raw,unit=1,file={variables}"),
+    ]
 
 
 def _firmware() -> tuple[str, str]:
