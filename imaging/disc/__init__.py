@@ -16,7 +16,7 @@ __getattr__, __dir__, __all__ = lazily(
         "eltorito": ("BootEntry", "Emulation", "Platform"),
         "facts": ("DiscExtent", "DiscFile", "FileKind", "TreeFacts", "TreeKind", "UnixFacts"),
         "opened": ("Disc", "open_disc"),
-        "written.contents": ("BytesContents", "Contents", "FileContents", "contents_of_file"),
+        "written.contents": ("BytesContents", "Contents", "FileContents", "JoinedContents", "contents_of_file"),
         "written.plan": ("DiscPlan", "DiscSettings", "plan_disc"),
         "written.tree": ("DiscNode", "NewFile", "NewFolder"),
         "written.write": ("write_disc",),

@@ -14,6 +14,7 @@ from osdimage.imaging.disc.written.contents import (
     BytesContents as BytesContents,
     Contents as Contents,
     FileContents as FileContents,
+    JoinedContents as JoinedContents,
     contents_of_file as contents_of_file,
 )
 from osdimage.imaging.disc.written.plan import (

@@ -49,6 +49,7 @@ __getattr__, __dir__, __all__ = lazily(
         "sequence.signature": ("SignatureReport", "SignatureState", "Trusted", "check_signature", "sign"),
         "usb.layout": ("StickLayout",),
         "usb.plan": ("StickOptions", "StickPlan", "StickVolume", "plan_stick"),
+        "usb.splitting": ("Fitted", "fitted"),
         "usb.target": ("planned_stick",),
         "usb.write": ("StickReport", "write_stick"),
         "sequence.validation": ("Validation", "validate_standalone"),

@@ -93,5 +93,6 @@ from osdimage.imaging.media.usb.plan import (
     StickVolume as StickVolume,
     plan_stick as plan_stick,
 )
+from osdimage.imaging.media.usb.splitting import Fitted as Fitted, fitted as fitted
 from osdimage.imaging.media.usb.target import planned_stick as planned_stick
 from osdimage.imaging.media.usb.write import StickReport as StickReport, write_stick as write_stick

@@ -148,7 +148,42 @@ class FileContents:
         return StorageError(f"{self.path}: changed while the medium was made; nothing was kept of it", path=self.path)
 
 
-Contents = BytesContents | FileContents
+@dataclass(frozen=True, slots=True)
+class JoinedContents:
+    """Contents that are those of others, one behind the other.
+
+    Attributes:
+        parts: the others, in their order.
+    """
+
+    parts: tuple[BytesContents | FileContents, ...]
+
+    @property
+    def size(self) -> int:
+        """In bytes."""
+        return sum(each.size for each in self.parts)
+
+    def copy_to(self, descriptor: int, offset: int, copied: Copied) -> None:
+        """Copy them into a file, from an offset on; holes are left out, for they are zeros there already.
+
+        Raises:
+            StorageError, OSError: as :meth:`FileContents.copy_to`.
+        """
+        for each in self.parts:
+            each.copy_to(descriptor, offset, copied)
+            offset += each.size
+
+    def pieces(self) -> Iterator[bytes]:
+        """Yield them, up to a MiB at a time where they are in files.
+
+        Raises:
+            StorageError: as :meth:`FileContents.copy_to`.
+        """
+        for each in self.parts:
+            yield from each.pieces()
+
+
+Contents = BytesContents | FileContents | JoinedContents
 """What a file of a new disc may hold."""
 
 

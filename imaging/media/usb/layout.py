@@ -59,7 +59,17 @@ class StickLayout(StrEnum):
             # Windows gives an EFI system partition no letter: what Setup and people look for is on the other one.
             return _STARTED.fullmatch(told) is None
         large = size_bytes > LARGEST_FILE and told != BOOT_WIM
-        return large or told.startswith(f"{SEQUENCE_FOLDER}/") or _INSTALLED.fullmatch(told) is not None
+        return large or is_of_sequence(path) or is_installed(path)
+
+
+def is_installed(path: str) -> bool:
+    """Tell whether a file is what Setup applies, or would take for a part of it."""
+    return _INSTALLED.fullmatch(path.lower()) is not None
+
+
+def is_of_sequence(path: str) -> bool:
+    """Tell whether a file belongs to the sequence of a medium."""
+    return path.lower().startswith(f"{SEQUENCE_FOLDER}/")
 
 
 @dataclass(frozen=True, slots=True)

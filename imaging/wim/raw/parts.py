@@ -73,12 +73,45 @@ def write_part(
     Raises:
         OSError: when reading or writing failed.
     """
+    outline = outline_of(source, trees, xml, facts)
+    _copy_all(source, descriptor, outline.ranges, copied)
+    at = outline.tail_at
+    for piece in outline.tail:
+        write_at(descriptor, piece, at)
+        at += len(piece)
+    header = outline.header
+    if facts.has_integrity:
+        hashes = integrity.made(descriptor, header.xml.offset)
+        header.integrity = Resource.plain(at, len(hashes))
+        write_at(descriptor, hashes, at)
+    write_at(descriptor, header.build(), 0)
+    # Of several parts, none gets its name before all of them are on the medium.
+    os.fsync(descriptor)
+
+
+@dataclass(frozen=True, slots=True)
+class PartOutline:
+    """What a file is made of, but for an integrity table, which is made of all the rest.
+
+    Attributes:
+        header: at its beginning.
+        ranges: what is copied, in its order and without gaps, from behind the header on.
+        tail_at: where the rest begins.
+        tail: pieces of it: trees, blob table and XML.
+    """
+
+    header: Header
+    ranges: Sequence[CopyRange]
+    tail_at: int
+    tail: tuple[bytes, ...]
+
+
+def outline_of(source: RawSource, trees: Sequence[StoredTree], xml: ET.Element, facts: PartFacts) -> PartOutline:
+    """Return what :func:`write_part` makes a file of; see there."""
     ranges = source.plan.ranges(facts.number)
-    _copy_all(source, descriptor, ranges, copied)
-    end = max((each.destination + each.size for each in ranges), default=HEADER_SIZE)
+    begin = end = max((each.destination + each.size for each in ranges), default=HEADER_SIZE)
     entries = []
     for tree in trees:
-        write_at(descriptor, tree.data, end)
         entries.append(replace(tree.entry, resource=replace(tree.entry.resource, offset=end)))
         end += len(tree.data)
     table = b"".join(each.pack() for each in entries) + source.plan.table(facts.number)
@@ -99,14 +132,7 @@ def write_part(
     set_text(xml, "TOTALBYTES", str(end))
     document = encode(xml)
     header.xml = Resource.plain(end, len(document), ResourceFlag.METADATA)
-    write_at(descriptor, table + document, end - len(table))
-    if facts.has_integrity:
-        hashes = integrity.made(descriptor, end)
-        header.integrity = Resource.plain(end + len(document), len(hashes))
-        write_at(descriptor, hashes, header.integrity.offset)
-    write_at(descriptor, header.build(), 0)
-    # Of several parts, none gets its name before all of them are on the medium.
-    os.fsync(descriptor)
+    return PartOutline(header, ranges, begin, (*(tree.data for tree in trees), table, document))
 
 
 def size_of_part(source: RawSource, trees: Sequence[StoredTree], xml: ET.Element, facts: PartFacts) -> int:
