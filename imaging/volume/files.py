@@ -45,7 +45,7 @@ class VolumeFiles(FileSource):
         """
 
     def write_pieces(self, path: str, pieces: Iterable[bytes], size: int, *, modified_ns: int | None = None) -> None:
-        """Make a file of its contents piece by piece; on NTFS no more than one of them is in memory.
+        """Make a file of its contents piece by piece, of which no more than one is in memory.
 
         Args:
             path: at which there is nothing.

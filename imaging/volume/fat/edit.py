@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, tzinfo
+from itertools import chain
 
 from osdimage.imaging.attributes import FileAttribute
 from osdimage.imaging.disk.fat_width import FIRST_CLUSTER, FatWidth
@@ -87,23 +88,29 @@ class FatEditor(FatVolume):
 
     def write_file(self, path: str, data: bytes, *, attributes: int | None, time_ns: int) -> None:
         """Write a file in a directory that is there; see :meth:`osdimage.imaging.volume.files.VolumeFiles.write`."""
-        if len(data) > LARGEST_FILE:
-            raise TargetRefused(f"{path!r} has {format_size(len(data))}; a file on FAT holds at most {LARGEST_FILE}")
+        self.write_pieces(path, (data,), len(data), attributes=attributes, time_ns=time_ns)
+
+    def write_pieces(
+        self, path: str, pieces: Iterable[bytes], size: int, *, attributes: int | None, time_ns: int
+    ) -> None:
+        """Write a file piece by piece; together they have ``size`` bytes.  See :meth:`write_file`."""
+        if size > LARGEST_FILE:
+            raise TargetRefused(f"{path!r} has {format_size(size)}; a file on FAT holds at most {LARGEST_FILE}")
         directory = self._load(path)
         old = self._held(directory, path)
         if old is not None and old[0].is_directory:
             raise InvalidRequest(f"{self.target.name}: {path!r} is a directory")
-        runs = self._store(data)
+        runs = self._store(pieces, size)
         first = runs[0][0] if runs else 0
         if old is None:
             wanted = FileAttribute.ARCHIVE.value if attributes is None else attributes
             wanted &= STORED_ATTRIBUTES
-            self._add(directory, path, attributes=wanted, cluster=first, size=len(data), time_ns=time_ns)
+            self._add(directory, path, attributes=wanted, cluster=first, size=size, time_ns=time_ns)
             return
         entry, places = old
         self._old += self._chain_of(entry)
         kept = entry.attributes if attributes is None else attributes & STORED_ATTRIBUTES
-        self._change(directory, places, attributes=kept, cluster=first, size=len(data), time_ns=time_ns)
+        self._change(directory, places, attributes=kept, cluster=first, size=size, time_ns=time_ns)
 
     def make_directory(self, path: str, *, attributes: int, time_ns: int) -> None:
         """Make a directory in one that is there, where there is nothing of its name."""
@@ -313,19 +320,30 @@ class FatEditor(FatVolume):
 
     # ---- clusters
 
-    def _store(self, data: bytes) -> list[tuple[int, int]]:
-        """Write contents into free clusters."""
-        layout = self.layout
-        if not data:
+    def _store(self, pieces: Iterable[bytes], size: int) -> list[tuple[int, int]]:
+        """Write contents into free clusters, the last of which is filled with zeros."""
+        if not size:
+            # Nothing may come, and whoever gives it is to find that out.
+            for _ in pieces:
+                pass
             return []
-        runs = self._allocate(layout.clusters_for(len(data)))
-        at = 0
-        for first, count in runs:
-            piece = data[at : at + count * layout.cluster_size]
-            rest = -len(piece) % layout.cluster_size
-            self.target.write_at(layout.offset_of(first), piece + bytes(rest))
-            at += len(piece)
+        runs = self._allocate(self.layout.clusters_for(size))
+        places = self._places(runs)
+        at = room = 0
+        for piece in chain(pieces, (bytes(-size % self.layout.cluster_size),)):
+            view = memoryview(piece)
+            while view:
+                if room == 0:
+                    at, room = next(places)
+                part = view[:room]
+                self.target.write_at(at, part)
+                at, room, view = at + len(part), room - len(part), view[len(part) :]
         return runs
+
+    def _places(self, runs: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+        """Yield where each run of clusters begins in the volume, and how many bytes it has."""
+        for first, count in runs:
+            yield self.layout.offset_of(first), count * self.layout.cluster_size
 
     def _allocate(self, count: int) -> list[tuple[int, int]]:
         runs = self._edited.allocate(count, self._hint)
@@ -387,6 +405,18 @@ def mark_clean(volume: BlockTarget, *, sync: bool) -> None:
     _mark(volume, boot, reversed(range(boot.layout.fats)), is_dirty=False)
     if sync:
         volume.flush()
+
+
+def mark_dirty(volume: BlockTarget) -> None:
+    """Mark a volume dirty: whoever does has more than one change to make, and takes the mark away.
+
+    Raises:
+        InvalidVolume: when it holds no FAT volume.
+        StorageError: when reading or writing failed.
+    """
+    boot = open_fat(volume).boot
+    _mark(volume, boot, range(boot.layout.fats), is_dirty=True)
+    volume.flush()
 
 
 def _mark(volume: BlockTarget, boot: BootSector, fats: Iterable[int], *, is_dirty: bool) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 from osdimage.imaging.disk.volume import OpenVolume
@@ -65,6 +65,12 @@ class _FatFiles(VolumeFiles):
         editor, parts = self._changing(path)
         self._folders(editor, parts[:-1], path, modified_ns)
         editor.write_file("/".join(parts), data, attributes=attributes, time_ns=_now(modified_ns))
+
+    def write_pieces(self, path: str, pieces: Iterable[bytes], size: int, *, modified_ns: int | None = None) -> None:
+        editor, parts = self._changing(path)
+        self._folders(editor, parts[:-1], path, modified_ns)
+        whole = self._of_size(path, pieces, size)
+        editor.write_pieces("/".join(parts), whole, size, attributes=None, time_ns=_now(modified_ns))
 
     def make_directory(self, path: str, *, attributes: int | None = None, modified_ns: int | None = None) -> None:
         editor, parts = self._changing(path)
