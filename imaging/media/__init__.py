@@ -51,6 +51,7 @@ __getattr__, __dir__, __all__ = lazily(
         "usb.plan": ("StickOptions", "StickPlan", "StickVolume", "plan_stick"),
         "usb.splitting": ("Fitted", "fitted"),
         "usb.target": ("planned_stick",),
+        "usb.update": ("StickUpdate", "VolumeUpdate", "layout_of", "plan_update", "update_stick"),
         "usb.write": ("StickReport", "write_stick"),
         "sequence.validation": ("Validation", "validate_standalone"),
     },

@@ -95,4 +95,11 @@ from osdimage.imaging.media.usb.plan import (
 )
 from osdimage.imaging.media.usb.splitting import Fitted as Fitted, fitted as fitted
 from osdimage.imaging.media.usb.target import planned_stick as planned_stick
+from osdimage.imaging.media.usb.update import (
+    StickUpdate as StickUpdate,
+    VolumeUpdate as VolumeUpdate,
+    layout_of as layout_of,
+    plan_update as plan_update,
+    update_stick as update_stick,
+)
 from osdimage.imaging.media.usb.write import StickReport as StickReport, write_stick as write_stick

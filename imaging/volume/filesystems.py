@@ -64,6 +64,7 @@ class _Row:
     require: Callable[[str], None]
     format: Callable[[OpenVolume, FormatWish, ProgressCallback | None], None]
     open_files: Callable[[OpenVolume, bool, bool, bool], AbstractContextManager[VolumeFiles]]
+    mark_dirty: Callable[[OpenVolume], None]
     mark_clean: Callable[[OpenVolume, bool], None]
     check: Callable[[OpenVolume, int, ProgressCallback | None], VolumeCheck]
     free_bytes: Callable[[OpenVolume], int]
@@ -132,6 +133,20 @@ def _open_fat(volume: OpenVolume, write: bool, force: bool, sync: bool) -> Abstr
     return open_fat_files(volume, write=write, force=force, sync=sync)
 
 
+def _dirty_ntfs(volume: OpenVolume) -> None:
+    from osdimage.imaging.volume.ntfs import state  # noqa: PLC0415 - see _Row
+
+    with volume.sliced(read_only=True) as piece:
+        facts = state.read_facts(volume, piece)
+    state.mark_dirty(volume, facts, sync=True)
+
+
+def _dirty_fat(volume: OpenVolume) -> None:
+    from osdimage.imaging.volume.fat.edit import mark_dirty as mark  # noqa: PLC0415 - see _Row
+
+    mark(volume.window())
+
+
 def _clean_ntfs(volume: OpenVolume, sync: bool) -> None:  # noqa: FBT001
     from osdimage.imaging.volume.ntfs.state import mark_clean as mark  # noqa: PLC0415 - see _Row
 
@@ -170,11 +185,13 @@ def _free_fat(volume: OpenVolume) -> int:
 
 def _fat(width: FatWidth) -> _Row:
     refuse, make = partial(_refuse_fat, width), partial(_format_fat, width)
-    return _Row(32, refuse, _require_nothing, make, _open_fat, _clean_fat, _check_fat, _free_fat)
+    return _Row(32, refuse, _require_nothing, make, _open_fat, _dirty_fat, _clean_fat, _check_fat, _free_fat)
 
 
 _ROWS = {
-    Content.NTFS: _Row(64, _refuse_ntfs, _require_ntfs, _format_ntfs, _open_ntfs, _clean_ntfs, _check_ntfs, _free_ntfs),
+    Content.NTFS: _Row(
+        64, _refuse_ntfs, _require_ntfs, _format_ntfs, _open_ntfs, _dirty_ntfs, _clean_ntfs, _check_ntfs, _free_ntfs
+    ),
     **{width.content: _fat(width) for width in FatWidth},
 }
 FILE_SYSTEMS = frozenset(_ROWS)
@@ -221,6 +238,17 @@ def format_volume(
         OsdImageError: when a program that is needed is missing or fails.
     """
     _ROWS[filesystem.content].format(volume, wish, progress)
+
+
+def mark_dirty(volume: OpenVolume) -> None:
+    """Mark a volume dirty: whoever does has several changes to make to it, and takes the mark away in the end.
+
+    Raises:
+        InvalidInput: when the volume is damaged.
+        StorageError: when writing failed.
+    """
+    if volume.content in _ROWS:
+        _ROWS[volume.content].mark_dirty(volume)
 
 
 def mark_clean(volume: OpenVolume, *, sync: bool = True) -> None:

@@ -120,11 +120,11 @@ def plan_stick(
         OsdImageError: when mkntfs is missing, which makes volumes of NTFS.
     """
     layout = options.layout
-    _refuse_large(medium.files, layout)
-    starts, warnings = _starting(medium, layout, SECTOR_BYTES if geometry is None else geometry.sector_size)
+    refuse_large(medium.files, layout)
+    starts, warnings = starting(medium, layout, SECTOR_BYTES if geometry is None else geometry.sector_size)
     if layout.has_ntfs:
         require_mkntfs(name)
-    shares = _shared_out(medium.files, layout)
+    shares = shared_out(medium.files, layout)
     rng = drawn_from(options.rng)
     sizes = StickSizes(
         ALIGNMENT if _is_given(options, geometry) and not layout.has_ntfs else _fat32_bytes(shares[0]),
@@ -152,7 +152,12 @@ def _is_given(options: StickOptions, geometry: Geometry | None) -> bool:
     return geometry is not None or options.size_bytes is not None
 
 
-def _refuse_large(files: Sequence[MediumFile], layout: StickLayout) -> None:
+def refuse_large(files: Sequence[MediumFile], layout: StickLayout) -> None:
+    """Refuse files that FAT32 cannot hold and that a layout does not put on NTFS.
+
+    Raises:
+        TargetRefused: which names them, up to ten.
+    """
     large = [each for each in files if each.size > LARGEST_FILE and not layout.is_for_ntfs(each.path, each.size)]
     if large:
         told = ", ".join(f"{quoted(each.path)} ({format_size(each.size)})" for each in large[:_SHOWN])
@@ -163,7 +168,7 @@ def _refuse_large(files: Sequence[MediumFile], layout: StickLayout) -> None:
         )
 
 
-def _starting(medium: Medium, layout: StickLayout, sector_bytes: int) -> tuple[frozenset[Firmware], tuple[str, ...]]:
+def starting(medium: Medium, layout: StickLayout, sector_bytes: int) -> tuple[frozenset[Firmware], tuple[str, ...]]:
     """Return which firmware starts the medium from a stick of a layout, and what is to be said of that.
 
     Raises:
@@ -185,7 +190,7 @@ def _starting(medium: Medium, layout: StickLayout, sector_bytes: int) -> tuple[f
     return left, (f"it starts with UEFI alone: {why}",)
 
 
-def _shared_out(files: Sequence[MediumFile], layout: StickLayout) -> tuple[tuple[MediumFile, ...], ...]:
+def shared_out(files: Sequence[MediumFile], layout: StickLayout) -> tuple[tuple[MediumFile, ...], ...]:
     """Return what goes to each volume."""
     on_ntfs = {each.path: layout.is_for_ntfs(each.path, each.size) for each in files}
     first = tuple(each for each in files if not on_ntfs[each.path])
