@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import random
 import re
+import signal
 import struct
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pycdlib
@@ -204,6 +209,21 @@ def test_the_same_files_make_the_same_bytes(disc: Path, tmp_path: Path) -> None:
     assert again.read_bytes() == disc.read_bytes()
 
 
+def test_zone_and_umask_of_a_machine_change_no_byte(
+    disc: Path, plan: DiscPlan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TZ", "Pacific/Apia")
+    time.tzset()
+    mask = os.umask(0o077)
+    try:
+        write_disc(plan, tmp_path / "again.iso")
+    finally:
+        os.umask(mask)
+        monkeypatch.undo()
+        time.tzset()
+    assert (tmp_path / "again.iso").read_bytes() == disc.read_bytes()
+
+
 # Without letters that have a case, and with the directories of one depth below one of their own: all can be on a disc.
 NAMES = st.text(
     st.characters(categories=["Lo", "N", "S", "P", "Cc", "Co"], exclude_characters="/\0"), min_size=1, max_size=20
@@ -328,6 +348,51 @@ def test_a_file_that_changes_while_it_is_copied_leaves_no_disc(tmp_path: Path) -
     with pytest.raises(StorageError, match="changed while the medium was made"):
         write_disc(plan, disc, progress=change)
     assert not disc.exists()
+
+
+_KILLED = """
+import os, signal, sys
+from osdimage.imaging.disc import DiscSettings, NewFile, contents_of_file, plan_disc, write_disc
+source, disc, percent, replace = sys.argv[1:]
+def killed(event):
+    if event.percent >= float(percent):
+        os.kill(os.getpid(), signal.SIGKILL)
+plan = plan_disc([NewFile("file", contents_of_file(source), 0)], DiscSettings("A", 0))
+write_disc(plan, disc, replace=bool(replace), progress=killed)
+"""
+
+
+@pytest.mark.parametrize(("percent", "replace"), [("0", ""), ("50", "1"), ("99", ""), ("99", "1")])
+def test_a_write_that_is_killed_leaves_what_was_there_and_no_other_file(
+    tmp_path: Path, percent: str, replace: str
+) -> None:
+    source, disc = tmp_path / "source", tmp_path / "out" / "disc.iso"
+    source.write_bytes(random.Random(1).randbytes(32 << 20))
+    disc.parent.mkdir()
+    if replace:
+        disc.write_bytes(b"old")
+    done = subprocess.run([sys.executable, "-c", _KILLED, source, disc, percent, replace], check=False)
+    assert done.returncode == -signal.SIGKILL
+    assert {each.name: each.read_bytes() for each in disc.parent.iterdir()} == ({"disc.iso": b"old"} if replace else {})
+
+
+@pytest.mark.root
+def test_a_file_system_that_fills_up_meanwhile_leaves_no_disc(tmp_path: Path) -> None:
+    source, place = tmp_path / "source", tmp_path / "small"
+    source.write_bytes(random.Random(1).randbytes(48 << 20))
+    plan = plan_disc([NewFile("file", contents_of_file(source), TIME_NS)], DiscSettings("A", TIME_NS))
+    place.mkdir()
+    run(["mount", "-t", "tmpfs", "-o", "size=60m", "none", place])
+
+    def fill(_: ProgressEvent) -> None:
+        (place / "other").write_bytes(bytes(20 << 20))
+
+    try:
+        with pytest.raises(StorageError, match=r"disc\.iso: No space left on device"):
+            write_disc(plan, place / "disc.iso", progress=fill)
+        assert [each.name for each in place.iterdir()] == ["other"]
+    finally:
+        run(["umount", place])
 
 
 def test_links_and_special_files_are_refused(tmp_path: Path) -> None:
