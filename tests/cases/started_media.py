@@ -67,6 +67,20 @@ def store(
     return made.to_bytes()
 
 
+def store_of_many(ending: str, wims: tuple[str, ...]) -> bytes:
+    """Return a store with an entry for each WIM, whose menu has all of them."""
+    made = BcdStore.parse(store(ending))
+    entry = made.object(ENTRY)
+    assert entry is not None
+    guids = [UUID(int=number + 1) for number in range(len(wims))]
+    for guid, wim in zip(guids, wims, strict=True):
+        device = DeviceElement(RamdiskDevice("\\" + wim.replace("/", "\\"), BootDevice()), OPTIONS)
+        kept = tuple(each for each in entry.elements if each.id not in {0x11000001, 0x21000001})
+        made.put(BcdObject(guid, entry.type, (*kept, Element(0x11000001, device), Element(0x21000001, device))))
+    made.set_element(BOOTMGR, Element(0x24000001, (ENTRY, *guids)))
+    return made.to_bytes()
+
+
 def boot_files(architecture: str = "x64") -> dict[str, bytes]:
     """Return the files of a Windows PE with the loaders that the stores name."""
     machine = MACHINES[architecture]

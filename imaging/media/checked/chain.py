@@ -10,7 +10,7 @@ from osdimage.imaging.boot.files import fallback_path, shown
 from osdimage.imaging.boot.firmware import Firmware
 from osdimage.imaging.errors import InvalidInput, OsdImageError, StorageError
 from osdimage.imaging.files import FileSource
-from osdimage.imaging.finding import Finding, Severity, error
+from osdimage.imaging.finding import Finding, Severity, error, warning
 from osdimage.imaging.media.bootimage.reading import architecture_of
 from osdimage.imaging.media.checked.stores import ANEW, StartedWim, check_store
 from osdimage.imaging.media.checked.wims import EXPORT, BootWim, read_boot_wim
@@ -23,6 +23,7 @@ _RUNS = {"x86": frozenset({"x86"}), "x64": frozenset({"x86", "x64"})}
 """Which architectures of Windows the boot manager for a BIOS starts on a processor."""
 
 
+_MOST_WIMS = 16
 COPY = "copy the medium again from where it came"
 
 
@@ -115,6 +116,10 @@ class _Chain:
             yield from found
             runs = frozenset().union(*_RUNS.values()) if firmware is Firmware.BIOS else frozenset(loaders.values())
             for each in wims:
+                if each.path not in self._wims and len(self._wims) == _MOST_WIMS:
+                    text = f"{self._files.name}: more than {_MOST_WIMS} WIMs start; the others were not looked at"
+                    yield warning("wims-many", text, "none is needed")
+                    return
                 yield from self._wim_findings(each, firmware, runs)
         except StorageError:
             raise

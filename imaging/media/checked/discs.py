@@ -19,6 +19,7 @@ from osdimage.imaging.units import MIB, Geometry
 from osdimage.imaging.volume.fat.read import FatVolume, open_fat
 
 _SHOWN = 20
+_MOST_ENTRIES = 16
 _SECTOR = 512
 _BIOS_SECTORS = 8
 _LARGEST_IMAGE = 32 * MIB
@@ -108,7 +109,10 @@ def check_catalog(disc: Disc) -> CatalogCheck:
     except InvalidVolume:
         # Told of the tree of files.
         entries = disc.boot_entries(named=False)
-    for each in entries:
+    if len(entries) > _MOST_ENTRIES:
+        text = f"{disc.name}: the boot catalog has {len(entries)} entries; {_MOST_ENTRIES} were looked at"
+        check.findings.append(warning("catalog-long", text, ANEW))
+    for each in entries[:_MOST_ENTRIES]:
         firmware = _PLATFORMS.get(Platform(each.platform)) if each.platform in set(Platform) else None
         if firmware is None:
             continue

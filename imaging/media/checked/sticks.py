@@ -28,6 +28,7 @@ _REACHED_SECTORS = 1023 * 255 * 63
 """What a BIOS without LBA reaches of a disk, with the largest geometry."""
 _STARTABLE = {0x07: "NTFS", 0x0C: "FAT32 (LBA)"}
 _MOST = 5
+_MOST_NAMES = 1 << 20
 
 
 def stick_findings(place: Place, counted: Counted) -> Iterator[Finding]:
@@ -47,8 +48,14 @@ def stick_findings(place: Place, counted: Counted) -> Iterator[Finding]:
     for volume in place.volumes:
         found = check_volume(volume.volume, most=_MOST).findings
         yield from (replace(each, text=f"{volume.volume.name}: {each.text}") for each in found)
+        names = 0
         try:
             for facts in volume.files.walk():
+                names += 1
+                if names > _MOST_NAMES:
+                    text = f"{volume.volume.name}: has more than {_MOST_NAMES} names, or a directory in itself"
+                    yield error("volume-damaged", text, ANEW)
+                    break
                 if not facts.is_directory:
                     counted.files += 1
                     counted.contents_bytes += facts.size

@@ -8,11 +8,13 @@ from dataclasses import dataclass
 from osdimage.imaging.errors import CorruptWim, InvalidInput
 from osdimage.imaging.files import FileSource
 from osdimage.imaging.finding import Finding, error
-from osdimage.imaging.units import MIB
+from osdimage.imaging.units import GIB, MIB, format_size
 from osdimage.imaging.wim.described.info import decode_xml, parse_images
 from osdimage.imaging.wim.stored.format import HEADER_SIZE, HEADER_STRUCT, MAGIC, VERSION, HeaderFlag, ResourceFlag
 
 _SIZE_MASK = (1 << 56) - 1
+LARGEST_WIM = 8 * GIB
+"""What is larger is none that a boot manager could start."""
 _LARGEST_XML = 16 * MIB
 _MOST_IMAGES = 1 << 16
 _CHUNK_BYTES = 32768
@@ -62,6 +64,9 @@ def read_boot_wim(files: FileSource, path: str) -> BootWim:
     facts = files.find(path)
     size = 0 if facts is None else facts.size
     reader = _Forward(files.pieces(path))
+    if size > LARGEST_WIM:
+        text = f"{name}: has {format_size(size)}; what starts is read into memory, of which no computer has so much"
+        return BootWim(None, None, (error("wim-too-large", text, EXPORT),))
     try:
         header = _header(reader.take(0, HEADER_SIZE))
         found = list(_startable(header, name))

@@ -18,11 +18,6 @@ Files = dict[str, bytes]
 BOTH = (Firmware.BIOS, Firmware.UEFI)
 
 
-@pytest.fixture(scope="module")
-def wim(tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    return cases.make_wim(tmp_path_factory.mktemp("wim") / "boot.wim")
-
-
 def test_a_sound_folder_starts_both_kinds_of_firmware(tmp_path: Path, wim: bytes) -> None:
     files = cases.medium_files(wim)
     report = verify_medium(write_tree(tmp_path / "medium", files))

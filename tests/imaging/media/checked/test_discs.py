@@ -22,11 +22,6 @@ CATALOG = 26 * BLOCK
 
 
 @pytest.fixture(scope="module")
-def wim(tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    return cases.make_wim(tmp_path_factory.mktemp("wim") / "boot.wim")
-
-
-@pytest.fixture(scope="module")
 def disc(tmp_path_factory: pytest.TempPathFactory, wim: bytes) -> Path:
     folder = tmp_path_factory.mktemp("disc")
     return cases.make_disc(folder / "sound.iso", cases.medium_files(wim, efisys=cases.efi_volume(folder)))

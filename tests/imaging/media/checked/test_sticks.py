@@ -24,8 +24,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def files(folder: Path) -> dict[str, bytes]:
-    return cases.medium_files(cases.make_wim(folder / "boot.wim"))
+def files(wim: bytes) -> dict[str, bytes]:
+    return cases.medium_files(wim)
 
 
 @pytest.fixture(scope="module")
