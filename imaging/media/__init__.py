@@ -2,7 +2,7 @@
 
 ``parts/`` has what media are made of, whatever they are written to; ``discs/`` writes them as ISO files and ``usb/`` as
 sticks.  ``sequence/`` tells of media that carry task sequences: their manifests, secrets, signatures and sets.
-``checked/`` judges media that were made.
+``winpe/`` has the scripts that Windows PE runs from one.  ``checked/`` judges media that were made.
 """
 
 from osdimage.imaging._faces import lazily
@@ -54,5 +54,7 @@ __getattr__, __dir__, __all__ = lazily(
         "usb.update": ("StickUpdate", "VolumeUpdate", "layout_of", "plan_update", "update_stick"),
         "usb.write": ("StickReport", "write_stick"),
         "sequence.validation": ("Validation", "validate_standalone"),
+        "winpe.model": ("PeFate", "PeFile", "PeRun", "PeScript", "PeStep", "PeWish"),
+        "winpe.run": ("plan_pe_run",),
     },
 )

@@ -103,3 +103,12 @@ from osdimage.imaging.media.usb.update import (
     update_stick as update_stick,
 )
 from osdimage.imaging.media.usb.write import StickReport as StickReport, write_stick as write_stick
+from osdimage.imaging.media.winpe.model import (
+    PeFate as PeFate,
+    PeFile as PeFile,
+    PeRun as PeRun,
+    PeScript as PeScript,
+    PeStep as PeStep,
+    PeWish as PeWish,
+)
+from osdimage.imaging.media.winpe.run import plan_pe_run as plan_pe_run

@@ -162,15 +162,30 @@ def setting_lines(name: str, value: str, unsure: Collection[str] = ()) -> tuple[
     """
     if not value:
         return ("@echo off", f'>>"{VARIABLES}" echo {name}=')
+    # ``set`` shows all variables whose names begin so, which have their values there already.
+    return ("@echo off", assignment(name, value, unsure), f'>>"{VARIABLES}" set {name}')
+
+
+def assignment(name: str, value: str, unsure: Collection[str] = ()) -> str:
+    """Return the line of a batch file that sets a variable of its own.
+
+    Args:
+        name: of the variable.
+        value: with its variables replaced; empty to delete it.
+        unsure: names of variables, in lower case, that are read when the line runs.
+
+    Raises:
+        InvalidRequest: when the value has quotation marks or control characters.
+    """
+    if not value:
+        return f"set {name}="
     if not takes_value(value):
         raise InvalidRequest(
-            f"the value of {name} cannot be given to the first start; valid is a text without quotation marks and "
+            f"the value of {name} cannot be set by a script; valid is a text without quotation marks and "
             "control characters that does not begin with ="
         )
-    # Between quotation marks the shell reads no operator, neither in the text nor in what it puts there; ``set`` shows
-    # all variables whose names begin so, which have their values there already.
-    line = f'set "{name}={_percents(value, unsure)}"'
-    return ("@echo off", _checked(line, f"the value of {name}"), f'>>"{VARIABLES}" set {name}')
+    # Between quotation marks the shell reads no operator, neither in the text nor in what it puts there.
+    return _checked(f'set "{name}={_percents(value, unsure)}"', f"the value of {name}")
 
 
 def quoted(text: str) -> str:
