@@ -54,7 +54,11 @@ __getattr__, __dir__, __all__ = lazily(
         "usb.update": ("StickUpdate", "VolumeUpdate", "layout_of", "plan_update", "update_stick"),
         "usb.write": ("StickReport", "write_stick"),
         "sequence.validation": ("Validation", "validate_standalone"),
+        "winpe.capturing": ("CaptureWish", "capture_files"),
         "winpe.model": ("PeFate", "PeFile", "PeRun", "PeScript", "PeStep", "PeWish"),
+        "winpe.placed": ("scripts_on_medium", "settings_with"),
         "winpe.run": ("plan_pe_run",),
+        "winpe.served": ("served_files",),
+        "winpe.shares": ("SharePath", "share_path"),
     },
 )

@@ -103,6 +103,7 @@ from osdimage.imaging.media.usb.update import (
     update_stick as update_stick,
 )
 from osdimage.imaging.media.usb.write import StickReport as StickReport, write_stick as write_stick
+from osdimage.imaging.media.winpe.capturing import CaptureWish as CaptureWish, capture_files as capture_files
 from osdimage.imaging.media.winpe.model import (
     PeFate as PeFate,
     PeFile as PeFile,
@@ -111,4 +112,7 @@ from osdimage.imaging.media.winpe.model import (
     PeStep as PeStep,
     PeWish as PeWish,
 )
+from osdimage.imaging.media.winpe.placed import scripts_on_medium as scripts_on_medium, settings_with as settings_with
 from osdimage.imaging.media.winpe.run import plan_pe_run as plan_pe_run
+from osdimage.imaging.media.winpe.served import served_files as served_files
+from osdimage.imaging.media.winpe.shares import SharePath as SharePath, share_path as share_path

@@ -15,6 +15,11 @@ from osdimage.imaging.tasksequence.sequence import Sequence, Step
 
 SYSTEM = "C:\\windows\\system32"
 FIRMWARE_KEY = r"HKLM\SYSTEM\CurrentControlSet\Control"
+# What the scripts find in their environment, and what Windows PE sets.
+KNOWN = (
+    *("_pe_medium", "_pe_root", "_pe_log", "_pe_here", "_pe_at", "_pe_id", "_pe_local", "_pe_disks", "_pe_letters"),
+    *("_pe_spare", "_SMSTSLastActionSucceeded", "_SMSTSLastActionRetCode"),
+)
 PROGRAMS = ("bcdboot", "diskpart", "dism", "net", "ping", "wpeutil")
 GPT = {
     "OSDDiskIndex": "0",

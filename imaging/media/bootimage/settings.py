@@ -83,7 +83,7 @@ def plan_settings(work: BootWork, settings: BootSettings) -> None:
     if settings.prestart is not None:
         _plan_prestart(work, settings.prestart)
     if settings.startnet is not None:
-        _plan_startnet(work, settings.startnet, has_shell=settings.winpeshl is not None)
+        _plan_startnet(work, settings.startnet, settings.winpeshl)
     if settings.winpeshl is not None:
         _plan_winpeshl(work, settings.winpeshl)
     if settings.unattend is not None:
@@ -184,13 +184,15 @@ def _plan_prestart(work: BootWork, command: str) -> None:
         )
 
 
-def _plan_startnet(work: BootWork, file: Path, *, has_shell: bool) -> None:
+def _plan_startnet(work: BootWork, file: Path, shell: Path | None) -> None:
     data = script_of(file)
     old = work.read(places.STARTNET)
     if old is not None and startnet.has_block(old):
         data = startnet.with_block(data)
     work.put(places.STARTNET, data)
-    if has_shell or work.has(places.WINPESHL_INI):
+    if shell is not None and winpeshl.line_with(shell_of(shell), "startnet.cmd") is not None:
+        return
+    if shell is not None or work.has(places.WINPESHL_INI):
         work.warnings.append("startnet.cmd is not run where there is a winpeshl.ini, unless that names it")
     elif (setup := setup_of(work.files)) is not None:
         work.warnings.append(

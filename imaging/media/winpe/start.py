@@ -136,12 +136,15 @@ _FIRMWARE = (
     "if not defined _pe_firmware goto no_firmware",
 )
 _MEDIUM = (
-    "rem Windows PE gives the medium any letter.",
+    "rem Windows PE gives the medium any letter; of what is in a share, who has connected to that tells the path.",
+    "set _pe_local=",
+    "if defined _pe_medium goto found",
     ":look",
     "set _pe_medium=",
     f'for %%d in ({_ALL}) do if not defined _pe_medium if exist "%%d:\\{_MANIFEST}" call :medium %%d',
     "if not defined _pe_medium goto no_medium",
     "set _pe_local=1",
+    ":found",
     'call :say "The medium is %_pe_medium%"',
 )
 _IS_MEDIUM = (

@@ -7,7 +7,7 @@ from pathlib import Path
 from uuid import UUID
 
 import pytest
-from cases.pe_runs import PeComputer, lab_machine, run_line, set_variable
+from cases.pe_runs import KNOWN, PeComputer, lab_machine, run_line, set_variable
 from cases.sequence import windows_tree
 from judges.batch import faults
 from judges.wine import Wine
@@ -21,11 +21,6 @@ from runs.first_starts import started_wine
 pytestmark = pytest.mark.foreign
 SET = UUID("0f3a5f0a-5f9b-4e2c-9d43-2f3f0f6f7b11")
 FAILED = Compare("_SMSTSLastActionSucceeded", Operator.EQUALS, "false")
-# What the scripts find in their environment, and what Windows PE sets.
-KNOWN = (
-    *("_pe_medium", "_pe_root", "_pe_log", "_pe_here", "_pe_at", "_pe_id", "_pe_local", "_pe_disks", "_pe_letters"),
-    *("_pe_spare", "_SMSTSLastActionSucceeded", "_SMSTSLastActionRetCode"),
-)
 
 
 @pytest.fixture(scope="module")
