@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from osdimage.imaging.disc.udf.text import compressed
 from osdimage.imaging.disc.written.plan import DiscPlan, DiscSettings, plan_disc
 from osdimage.imaging.disc.written.tree import NewFile, NewFolder
-from osdimage.imaging.errors import InvalidRequest, TooSmall, quoted
+from osdimage.imaging.errors import InvalidRequest, Remedy, TooSmall, quoted
 from osdimage.imaging.media.parts.medium import BOOT_WIM, Medium
 from osdimage.imaging.randomness import RandomBits
 from osdimage.imaging.units import MIB, format_size
@@ -88,7 +88,8 @@ def plan_iso(medium: Medium, options: IsoOptions, *, folders: Iterable[NewFolder
     if options.limit_bytes is not None and plan.size > options.limit_bytes:
         raise TooSmall(
             f"the disc would have {plan.size:,} bytes, {format_size(plan.size - options.limit_bytes)} more than the "
-            f"{options.limit_bytes:,} that it may have"
+            f"{options.limit_bytes:,} that it may have",
+            remedy=Remedy("take a larger disc, or leave out what is not needed"),
         )
     return plan
 
