@@ -114,6 +114,26 @@ def test_settings_and_drivers_get_into_the_boot_image_on_the_way() -> None:
     assert "Boot Index:     1\n" in output("wimlib-imagex", "info", "boot.wim")
 
 
+@pytest.mark.foreign
+@pytest.mark.usefixtures("here")
+def test_an_image_of_5_gb_is_on_the_disc_with_its_holes() -> None:
+    with Path("install.wim").open("wb") as file:
+        file.truncate(5_000_000_007)
+    line = ("--boot-image", "pe.wim", "--add", "install.wim=/sources/install.wim")
+    osdimage("media", "iso", "pe.iso", *line, "--media-size", "dvd-dl")
+    assert Path("pe.iso").stat().st_blocks * 512 < 4 << 20
+    assert judges.seven_zip(Path("pe.iso"), "udf")["/sources/install.wim"].size == 5_000_000_007
+    refused = osdimage("media", "iso", "cd.iso", *line, "--media-size", "dvd", code=4)
+    assert "more than the 4,700,372,992 that it may have; take a larger disc" in refused.err
+
+
+@pytest.mark.usefixtures("here")
+def test_several_boot_images_are_on_the_disc_and_in_its_menu() -> None:
+    shown = osdimage("media", "iso", "pe.iso", "--boot-image", "pe.wim", "--boot-image", "pe.wim:1", "--json").document
+    assert [each["index"] for each in shown["boot_images"]] == [1, 1]
+    assert {"sources/boot.wim", "sources/boot2.wim"} <= {each["path"] for each in shown["media"][0]["files"]}
+
+
 def output_bytes(*words: str) -> bytes:
     return subprocess.run(words, check=True, capture_output=True).stdout
 

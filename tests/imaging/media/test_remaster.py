@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import random
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,7 +22,7 @@ from osdimage.imaging.disc import (
     plan_disc,
     write_disc,
 )
-from osdimage.imaging.errors import InvalidInput
+from osdimage.imaging.errors import InvalidInput, OsdImageError
 from osdimage.imaging.media import (
     IsoOptions,
     Medium,
@@ -212,3 +213,20 @@ def test_a_file_of_4_gib_is_taken_with_its_holes(tmp_path: Path) -> None:
 def test_another_reader_finds_all_of_a_file_of_4_gib_that_was_taken(tmp_path: Path) -> None:
     large, new = of_a_large_file(tmp_path)
     assert judges.is_same_to_grub(new, "/sources/install.wim", large)
+
+
+@pytest.mark.foreign
+def test_damage_anywhere_is_refused_or_does_no_harm(tmp_path: Path) -> None:
+    sound = foreign_disc(tmp_path, {}).read_bytes()
+    generator = random.Random("damage")
+    # What describes a disc of xorriso: volume descriptors, catalog, records, and the begin of the FAT volume.
+    described = [*range(0x8000, 0xC000), *range(0x8000, 90_000, 7)]
+    for _ in range(60):
+        data = bytearray(sound)
+        for place in generator.sample(described, 6):
+            data[place] = generator.choice([0, 0xFF, data[place] ^ 1 << generator.randrange(8)])
+        (tmp_path / "damaged.iso").write_bytes(data)
+        with suppress(OsdImageError):
+            old = read_old_disc(tmp_path / "damaged.iso")
+            remastered(old, tmp_path / "new.iso", MediumChanges())
+        (tmp_path / "new.iso").unlink(missing_ok=True)
