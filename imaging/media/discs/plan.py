@@ -6,6 +6,7 @@ small files, and the large ones last.  Of a disc that is made of another one, fi
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
@@ -13,7 +14,7 @@ from osdimage.imaging.disc.udf.text import compressed
 from osdimage.imaging.disc.written.plan import DiscPlan, DiscSettings, plan_disc
 from osdimage.imaging.disc.written.tree import NewFile, NewFolder
 from osdimage.imaging.errors import InvalidRequest, Remedy, TooSmall, quoted
-from osdimage.imaging.media.parts.medium import BOOT_WIM, Medium
+from osdimage.imaging.media.parts.medium import Medium
 from osdimage.imaging.randomness import RandomBits
 from osdimage.imaging.units import MIB, format_size
 from osdimage.imaging.volume.windows_names import fault_of
@@ -21,8 +22,18 @@ from osdimage.imaging.volume.windows_names import fault_of
 LONGEST_LABEL_BYTES = 31
 """Of a label as UDF records it, in all descriptors that have it: 30 letters of Western Europe, or 15 of others."""
 _LARGE_BYTES = 16 * MIB
-# Files and folders in the order in which they lie on a disc; what is in a folder is ranked by its path.
-_FRONT = ("bootmgr", "boot/", "bootmgr.efi", "efi/", BOOT_WIM, "osdimage/media.json")
+# Paths in the order in which their files lie on a disc; more boot images are named boot2.wim and so on.
+_FRONT = tuple(
+    re.compile(each)
+    for each in (
+        r"bootmgr",
+        r"boot/.*",
+        r"bootmgr\.efi",
+        r"efi/.*",
+        r"sources/boot\d*\.wim",
+        r"osdimage/media\.json(\.sig)?",
+    )
+)
 _OF_BOOT, _SMALL, _LARGE = len(_FRONT), len(_FRONT) + 1, len(_FRONT) + 2
 
 
@@ -111,7 +122,7 @@ class _Ranks:
 
     def _by_kind(self, key: str, size: int) -> int:
         for rank, each in enumerate(_FRONT):
-            if key == each or (each.endswith("/") and key.startswith(each)) or key == f"{each}.sig":
+            if each.fullmatch(key) is not None:
                 return rank
         if key in self._of_boot:
             return _OF_BOOT

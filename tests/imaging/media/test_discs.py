@@ -39,6 +39,7 @@ IN_ORDER = [
     "efi/boot/bootx64.efi",
     "efi/microsoft/boot/efisys.bin",
     "sources/boot.wim",
+    "sources/boot2.wim",
     "osdimage/media.json",
     "osdimage/media.json.sig",
     "sources/second.wim",
