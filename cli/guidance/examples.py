@@ -179,6 +179,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "osdimage media list windows.iso",
         "osdimage media list windows.iso 'sources/*.wim' --columns",
     ),
+    "media sdi": ("osdimage media sdi boot.sdi --check", "osdimage media sdi boot.sdi --create"),
     "media show": ("osdimage media show windows.iso",),
     "media verify": (
         "osdimage media verify windows.iso",

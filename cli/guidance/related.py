@@ -47,6 +47,7 @@ RELATED: dict[str, tuple[str, ...]] = {
     "media list": ("list", "media extract"),
     "media show": ("media list", "media verify", "bootimage show"),
     "media verify": ("media show", "boot check"),
+    "media sdi": ("media show", "bootimage show"),
     "mount": ("extract", "unmount", "update"),
     "optimize": ("delete", "export"),
     "registry export": ("registry get", "registry import"),

@@ -111,6 +111,8 @@ class BootGiven:
     firmware: str
     no_prompt: bool
     signed_2023: bool
+    generate_sdi: bool
+    generate_efisys: bool
     locale: str | None
     timeout: int | None
     settings: BootSettings
@@ -120,7 +122,13 @@ class BootGiven:
     def is_empty(self) -> bool:
         """Whether nothing is said."""
         said = (self.images, self.source, self.boot_files_from, self.no_prompt, self.signed_2023, self.locale)
-        is_set = any(said) or self.timeout is not None or self.firmware != "auto"
+        is_set = (
+            any(said)
+            or self.generate_sdi
+            or self.generate_efisys
+            or self.timeout is not None
+            or self.firmware != "auto"
+        )
         return not is_set and self.settings.is_empty and self.drivers.is_empty
 
     @property
@@ -219,6 +227,8 @@ class BootGiven:
             is_disc=is_disc,
             is_prompting=not self.no_prompt,
             signed_2023=self.signed_2023,
+            generate_sdi=self.generate_sdi,
+            generate_efisys=self.generate_efisys,
             locale=self.locale,
             timeout_s=self.timeout,
         )
@@ -252,6 +262,8 @@ def options(command: params.Command) -> params.Command:
         firmware: str,
         no_prompt: bool,
         signed_2023: bool,
+        generate_sdi: bool,
+        generate_efisys: bool,
         locale: str | None,
         timeout: int | None,
         wished: BootSettings,
@@ -265,6 +277,8 @@ def options(command: params.Command) -> params.Command:
             firmware,
             no_prompt,
             signed_2023,
+            generate_sdi,
+            generate_efisys,
             locale,
             timeout,
             wished,
@@ -316,6 +330,14 @@ _OPTIONS: tuple[Callable[[params.Command], params.Command], ...] = (
     click.option("--no-prompt", is_flag=True, help="Start a disc without asking for a key."),
     click.option(
         "--signed-2023", is_flag=True, help="UEFI: take the loaders that are signed with 'Windows UEFI CA 2023'."
+    ),
+    click.option(
+        "--generate-sdi", is_flag=True, help="Make a boot.sdi when there is none; it was never tried with Windows."
+    ),
+    click.option(
+        "--generate-efisys",
+        is_flag=True,
+        help="Make what UEFI starts from a disc of the loader, when there is none; never tried with Windows either.",
     ),
     click.option(
         "--locale", metavar="NAME", help="Language of the boot menu, such as de-DE.  Default: the boot image's own."

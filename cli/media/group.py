@@ -12,6 +12,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "iso": ("media.iso", "Make a disc that starts a boot image, or a disc of another one."),
     "extract": ("media.extract", "Extract files of a disc."),
     "verify": ("media.verify", "Look whether a medium is sound, and whether it starts."),
+    "sdi": ("media.sdi", "Look into a boot.sdi, or make one."),
 }
 
 

@@ -30,6 +30,7 @@ __getattr__, __dir__, __all__ = lazily(
         "parts.find": ("PartsWish", "find_parts"),
         "parts.medium": ("BootParts", "Medium", "MediumFile", "PreparedImage", "SignedBy"),
         "parts.prepared": ("prepared_boot_image",),
+        "parts.sdi": ("SdiFacts", "SdiPart", "create_sdi", "read_sdi", "write_sdi"),
         "parts.source": ("MediumSource", "open_source"),
         "sequence.given": ("StandaloneGiven",),
         "sequence.manifest": (

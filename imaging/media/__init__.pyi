@@ -54,6 +54,13 @@ from osdimage.imaging.media.parts.medium import (
     SignedBy as SignedBy,
 )
 from osdimage.imaging.media.parts.prepared import prepared_boot_image as prepared_boot_image
+from osdimage.imaging.media.parts.sdi import (
+    SdiFacts as SdiFacts,
+    SdiPart as SdiPart,
+    create_sdi as create_sdi,
+    read_sdi as read_sdi,
+    write_sdi as write_sdi,
+)
 from osdimage.imaging.media.parts.source import MediumSource as MediumSource, open_source as open_source
 from osdimage.imaging.media.sequence.given import StandaloneGiven as StandaloneGiven
 from osdimage.imaging.media.sequence.manifest import (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from pathlib import Path
 
 from cases.boot_images import SYSTEM32, boot_wim, pe_files
@@ -9,6 +10,10 @@ from cases.windows_trees import FALLBACKS, MACHINES, body, pe, windows_files
 
 ETFSBOOT = body("etfsboot.com", 4096)
 EFISYS = body("efisys.bin", 4096)
+# Records of a volume that holds nothing, and of the place of a boot image behind it; the head adds up to 0.
+_TABLE = struct.pack("<8s4Q24x", b"PART", 0, 2048, 512, 7) + struct.pack("<8s4Q24x", b"WIM", 0, 2560, 0, 0)
+_HEAD = (b"$SDI0001".ljust(0x1F8, b"\0") + bytes([-sum(b"$SDI0001") % 256])).ljust(0x400, b"\0")
+BOOT_SDI = (_HEAD + _TABLE).ljust(2560, b"\0")
 LOCALES = ("en-US", "de-DE")
 
 
@@ -16,10 +21,10 @@ def dvd_files(*, signed_2023: bool = False) -> dict[str, bytes]:
     """Return what ``Windows/Boot/DVD`` of an image has; with ``signed_2023`` also ``DVD_EX``."""
     files = {
         "Windows/Boot/DVD/PCAT/etfsboot.com": ETFSBOOT,
-        "Windows/Boot/DVD/PCAT/boot.sdi": body("boot.sdi"),
+        "Windows/Boot/DVD/PCAT/boot.sdi": BOOT_SDI,
         "Windows/Boot/DVD/PCAT/BCD": b"not of this medium",
         "Windows/Boot/DVD/PCAT/en-US/bootfix.bin": body("bootfix.bin", 1024),
-        "Windows/Boot/DVD/EFI/boot.sdi": body("boot.sdi"),
+        "Windows/Boot/DVD/EFI/boot.sdi": BOOT_SDI,
         "Windows/Boot/DVD/EFI/BCD": b"not of this medium",
         "Windows/Boot/DVD/EFI/en-US/efisys.bin": EFISYS,
         "Windows/Boot/DVD/EFI/en-US/efisys_noprompt.bin": body("efisys_noprompt.bin", 4096),
@@ -57,7 +62,7 @@ def medium_files(architecture: str = "x64") -> dict[str, bytes]:
         "BOOTMGR": b"bootmgr of the medium",
         "setup.exe": pe(MACHINES[architecture], salt="setup"),
         "Boot/BCD": b"a store that is not taken",
-        "Boot/boot.sdi": b"$SDI0001 of the medium",
+        "Boot/boot.sdi": BOOT_SDI + b"of the medium",
         "Boot/bootfix.bin": b"press any key",
         "Boot/etfsboot.com": body("etfsboot of the medium", 4096),
         "Boot/Fonts/chs_boot.ttf": b"font of the medium",

@@ -186,6 +186,15 @@ def as_there(path: Path) -> object:
     return path.exists()
 
 
+def as_sdi(path: Path) -> object:
+    """Return what is on the volume of a boot.sdi, and what is before it."""
+    volume = cut_out(path, 0x2000, 0x303C00, path.with_name(f"{path.name}.volume"))
+    try:
+        return as_ntfs(volume), digest(path)
+    finally:
+        volume.unlink()
+
+
 def as_ntfs(path: Path) -> object:
     if not ntfs_judges.is_consistent(path) or ntfs_judges.is_dirty(path):
         raise Unfinished(f"{path.name} is marked dirty, or its first records and their mirror differ")
@@ -857,6 +866,7 @@ def _applies() -> Iterator[Writing]:
                   partial=True)  # fmt: skip
     disc = {"a.iso": "disc.udf"}
     yield Writing("media extract", ("media", "extract", "a.iso", "/", "--to", "t"), disc, {"t": digest}, partial=True)
+    yield Writing("media sdi --create", ("media", "sdi", "t", "--create"), {}, {"t": as_sdi})
     yield Writing("driver export-installed", ("driver", "export-installed", "w", "t"), {"w": "installed"},
                   {"t": digest}, partial=True)  # fmt: skip
     forced = (("--force",), ("--wipe", "--yes", "--force"))

@@ -53,6 +53,7 @@ COMMANDS = {
     "media-list": "media list disc.iso",
     "media-extract": "media extract disc.iso / --to from-disc",
     "media-iso": "media iso pe.iso --boot-image starts.wim",
+    "media-sdi": "media sdi boot.sdi --create",
     "mount": "mount one.wim mounted",
     "unmount": "unmount mounted",
     "update": "update two.wim --add one.reg=/added.reg",

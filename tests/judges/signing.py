@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -54,22 +55,24 @@ class Authority:
         return done.returncode == 0
 
 
-def make_authority(folder: Path) -> Authority:
-    """Make the keys and certificates."""
+def make_authority(
+    folder: Path, name: str = "Throw-away Authority", certified: Sequence[str] = ("code", "time", "curve")
+) -> Authority:
+    """Make the keys and certificates, of an authority of a name, and of those whom it certified."""
     made = Authority(folder)
-    subject = ["-days", _DAYS, "-subj", "/O=Throw-away/CN=Throw-away Authority"]
+    subject = ["-days", _DAYS, "-subj", f"/O=Throw-away/CN={name}"]
     key = ["-newkey", "rsa:2048", "-nodes", "-keyout", folder / "authority.key"]
     run(["openssl", "req", "-x509", *key, *subject, "-out", made.certificate])
-    for name in ("code", "time", "curve"):
-        kind = ["ec", "-pkeyopt", "ec_paramgen_curve:P-256"] if name == "curve" else ["rsa:2048"]
-        request = folder / f"{name}.csr"
-        extensions = folder / f"{name}.ext"
-        extensions.write_text(f"extendedKeyUsage={_EXTENSIONS.get(name, 'codeSigning')}\nbasicConstraints=CA:false\n")
-        names = ["-subj", f"/O=Throw-away/CN=Driver {name}", "-out", request]
-        run(["openssl", "req", "-newkey", *kind, "-nodes", "-keyout", folder / f"{name}.key", *names])
+    for each in certified:
+        kind = ["ec", "-pkeyopt", "ec_paramgen_curve:P-256"] if each == "curve" else ["rsa:2048"]
+        request = folder / f"{each}.csr"
+        extensions = folder / f"{each}.ext"
+        extensions.write_text(f"extendedKeyUsage={_EXTENSIONS.get(each, 'codeSigning')}\nbasicConstraints=CA:false\n")
+        names = ["-subj", f"/O=Throw-away/CN=Driver {each}", "-out", request]
+        run(["openssl", "req", "-newkey", *kind, "-nodes", "-keyout", folder / f"{each}.key", *names])
         by = ["-CA", made.certificate, "-CAkey", folder / "authority.key", "-CAcreateserial"]
         run(["openssl", "x509", "-req", "-in", request, *by, "-days", _DAYS, "-extfile", extensions,
-             "-out", folder / f"{name}.pem"])  # fmt: skip
+             "-out", folder / f"{each}.pem"])  # fmt: skip
     require("osslsigncode")
     return made
 

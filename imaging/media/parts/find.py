@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import PurePosixPath
 
 from osdimage.imaging import filetime
@@ -22,11 +23,13 @@ from osdimage.imaging.disc.written.contents import BytesContents
 from osdimage.imaging.errors import InvalidInput, InvalidRequest, Means, Remedy
 from osdimage.imaging.files import FileFacts, FileSource
 from osdimage.imaging.logs import logged
-from osdimage.imaging.media.bootimage.reading import is_file
 from osdimage.imaging.media.parts import table
+from osdimage.imaging.media.parts.efisys import loader_in, make_efisys
+from osdimage.imaging.media.parts.found import Found, Start, Startable, bytes_of, faults_of_sdi, startable
 from osdimage.imaging.media.parts.medium import BootParts, MediumFile, PreparedImage, SignedBy, joined, wim_path
 from osdimage.imaging.media.parts.places import Place
 from osdimage.imaging.media.parts.prepared import boot_wim_file
+from osdimage.imaging.media.parts.sdi import create_sdi
 from osdimage.imaging.media.parts.signing import signed_by
 from osdimage.imaging.media.parts.source import MediumSource
 from osdimage.imaging.media.parts.table import Part
@@ -35,6 +38,8 @@ from osdimage.imaging.wim.file import WimFile
 
 _CALLED = {Firmware.BIOS: "BIOS", Firmware.UEFI: "UEFI"}
 _OF_BIOS = {"x86", "x64"}
+MADE = "made"
+"""The origin of what was made for the medium."""
 ETFSBOOT_BYTES = 4096
 """Of the file that a BIOS starts from a disc: eight sectors, as Windows' own have."""
 
@@ -48,6 +53,8 @@ class PartsWish:
         is_disc: whether it is a disc, on which firmware looks for a boot image of its own.
         is_prompting: whether a disc asks a person to press a key before it starts.
         signed_2023: take the loaders for UEFI that are signed with "Windows UEFI CA 2023".
+        generate_sdi: make a ``boot.sdi`` when there is none.
+        generate_efisys: make what UEFI starts from a disc of the loader, when there is none.
         locale: the language of the menu, such as ``de-DE``; None: that of the boot image.
         timeout_s: how long the menu waits, in seconds; None: not at all with one boot image, else half a minute.
     """
@@ -56,6 +63,8 @@ class PartsWish:
     is_disc: bool = True
     is_prompting: bool = True
     signed_2023: bool = False
+    generate_sdi: bool = False
+    generate_efisys: bool = False
     locale: str | None = None
     timeout_s: int | None = None
 
@@ -103,48 +112,8 @@ def find_parts(
             places.append(Place(boot_files_from, boot_files_from.name))
         told = None if image.info.windows is None else image.info.windows.default_language
         locales = {each: locale_of(files, each, wanted=wish.locale, told=told).name for each in Firmware}
-        images = (_Startable.of(prepared, files), *map(_startable, others))
+        images = (Startable.of(prepared, files), *map(startable, others))
         return _Finder(places, wish, images, locales, made_ns, now).parts(source)
-
-
-@dataclass(frozen=True, slots=True)
-class _Startable:
-    """A boot image, and the paths of its loaders."""
-
-    image: PreparedImage
-    loaders: Mapping[Firmware, str]
-
-    @classmethod
-    def of(cls, image: PreparedImage, files: FileSource) -> _Startable:
-        """Look which loaders an image has."""
-        found: dict[Firmware, str] = {}
-        for firmware, paths in table.OS_LOADERS.items():
-            there = next((path for path in paths if is_file(files, path)), None)
-            if there is not None:
-                found[firmware] = there
-        return cls(image, found)
-
-
-def _startable(image: PreparedImage) -> _Startable:
-    with WimFile.open(image.path) as wim:
-        return _Startable.of(image, wim.image(image.index).files())
-
-
-@dataclass(frozen=True, slots=True)
-class _Start:
-    """What starts the medium by one kind of firmware.
-
-    Attributes:
-        files: of the medium.
-        missing: sentences about what is not there; empty when it starts.
-        disc_image: the path of the file that starts from a disc.
-        signed: what the loader is signed with.
-    """
-
-    files: tuple[MediumFile, ...]
-    missing: tuple[str, ...]
-    disc_image: str | None
-    signed: SignedBy = SignedBy.UNKNOWN
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +131,7 @@ class _Finder:
 
     places: Sequence[Place]
     wish: PartsWish
-    images: tuple[_Startable, ...]
+    images: tuple[Startable, ...]
     locales: Mapping[Firmware, str]
     made_ns: int
     now: datetime | None
@@ -174,15 +143,18 @@ class _Finder:
     def parts(self, source: MediumSource | None) -> BootParts:
         """Return what starts the medium; raise as :func:`find_parts`."""
         wanted = self._firmware()
-        starts = {each: self._bios() if each is Firmware.BIOS else self._uefi() for each in wanted}
+        warnings: list[str] = []
+        sdi = self._sdi(warnings)
+        starts = {each: self._bios(sdi) if each is Firmware.BIOS else self._uefi(sdi) for each in wanted}
         working = [each for each in wanted if not starts[each].missing]
         if not working or (self.wish.firmware is not None and len(working) < len(wanted)):
             raise self._lacking(text for each in wanted for text in starts[each].missing)
-        warnings = tuple(
+        warnings += (
             f"{_CALLED[each]} does not start the medium: there is no {text}"
             for each in wanted
             for text in starts[each].missing
         )
+        warnings += (text for each in working for text in starts[each].warnings)
         files = joined(*(starts[each].files for each in working))
         images = {each: starts[each].disc_image for each in working}
         if source is not None:
@@ -195,7 +167,7 @@ class _Finder:
             starts[Firmware.UEFI].signed if Firmware.UEFI in working else SignedBy.UNKNOWN,
             images.get(Firmware.BIOS),
             images.get(Firmware.UEFI),
-            warnings,
+            tuple(dict.fromkeys(warnings)),
         )
 
     def _firmware(self) -> tuple[Firmware, ...]:
@@ -214,8 +186,8 @@ class _Finder:
     def _has_bios(self) -> bool:
         return self._architecture in _OF_BIOS
 
-    def _bios(self) -> _Start:
-        found = _Found()
+    def _bios(self, sdi: MediumFile | None) -> Start:
+        found = Found()
         found.need(table.BOOTMGR, self._file(table.BOOTMGR))
         disc_image = None
         if self.wish.is_disc:
@@ -225,28 +197,45 @@ class _Finder:
                 disc_image = file.path
             if self.wish.is_prompting:
                 found.take(self._file(table.BOOTFIX))
-        self._shared(Firmware.BIOS, found)
-        return _Start(tuple(found.files), tuple(found.missing), disc_image)
+        self._shared(Firmware.BIOS, sdi, found)
+        return found.start(disc_image)
 
-    def _uefi(self) -> _Start:
-        found = _Found()
+    def _uefi(self, sdi: MediumFile | None) -> Start:
+        found = Found()
         loader = table.loader_part(self._architecture, signed_2023=self.wish.signed_2023)
         file, signed = self._loader(loader)
         found.need(loader, file)
         found.take(self._file(table.manager_part(signed_2023=self.wish.signed_2023), self._is_wanted))
         found.take(self._file(table.BOOT_STL))
-        disc_image = None
-        if self.wish.is_disc:
-            wish = self.wish
-            part = table.disc_loader_part(is_prompting=wish.is_prompting, signed_2023=wish.signed_2023)
-            volume = found.need(part, self._file(part, self._is_named_so))
-            disc_image = None if volume is None else volume.path
-        self._shared(Firmware.UEFI, found)
-        return _Start(tuple(found.files), tuple(found.missing), disc_image, signed)
+        disc_image = self._disc_loader(found, file, signed) if self.wish.is_disc else None
+        self._shared(Firmware.UEFI, sdi, found)
+        return found.start(disc_image, signed)
 
-    def _shared(self, firmware: Firmware, found: _Found) -> None:
+    def _disc_loader(self, found: Found, loader: MediumFile | None, signed: SignedBy) -> str | None:
+        """Find what UEFI starts from a disc, and return its path; its loader and that of the medium are of one kind."""
+        part = table.disc_loader_part(is_prompting=self.wish.is_prompting, signed_2023=self.wish.signed_2023)
+        volume = self._file(part, partial(self._is_of, signed))
+        if volume is None and not self.wish.signed_2023:
+            volume = self._file(part)
+            if volume is not None:
+                inner = self._signed_in(bytes_of(volume))
+                found.warnings.append(
+                    f"{volume.origin}: its loader is signed with {inner.called}, and that of the medium with "
+                    f"{signed.called}: where firmware trusts one of them alone, Secure Boot stops between them"
+                )
+        if volume is None and self.wish.generate_efisys and loader is not None:
+            data = make_efisys(bytes_of(loader), self._architecture, modified_ns=loader.modified_ns, name=loader.origin)
+            volume = MediumFile(part.target, BytesContents(data), self.made_ns, MADE)
+            found.warnings.append(
+                f"{shown(part.target)}: was made of {loader.origin}: firmware starts it, and whether Microsoft's "
+                "loader then finds its store on the disc is not known"
+            )
+        found.need(part, volume)
+        return None if volume is None else volume.path
+
+    def _shared(self, firmware: Firmware, sdi: MediumFile | None, found: Found) -> None:
         """Find what both have, each in its own folder: the SDI file, the memory test, what the menu shows, a store."""
-        found.need(table.BOOT_SDI, self._file(table.BOOT_SDI))
+        found.need(table.BOOT_SDI, sdi)
         memory_test = found.take(self._file(table.MEMORY_TESTS[firmware]))
         trees = table.TREES[firmware]
         if firmware is Firmware.UEFI and self.wish.signed_2023:
@@ -260,6 +249,19 @@ class _Finder:
         if not lacking:
             found.take(self._store(firmware, has_memory_test=memory_test is not None))
 
+    def _sdi(self, warnings: list[str]) -> MediumFile | None:
+        """Find the SDI file, or make it; add what is to be said of it."""
+        file = self._file(table.BOOT_SDI)
+        if file is not None:
+            warnings += faults_of_sdi(file)
+        elif self.wish.generate_sdi:
+            file = MediumFile(table.BOOT_SDI.target, BytesContents(create_sdi()), self.made_ns, MADE)
+            warnings.append(
+                f"{shown(file.path)}: was made of the form that Windows' own has; whether Microsoft's boot manager "
+                "takes it is not known"
+            )
+        return file
+
     def _store(self, firmware: Firmware, *, has_memory_test: bool) -> MediumFile:
         settings = MediaStoreSettings(
             firmware,
@@ -269,7 +271,7 @@ class _Finder:
             has_memory_test=has_memory_test,
         )
         data = create_media_store(settings, now=self.now).to_bytes(now=self.now)
-        return MediumFile(table.STORES[firmware], BytesContents(data), self.made_ns, "made")
+        return MediumFile(table.STORES[firmware], BytesContents(data), self.made_ns, MADE)
 
     def _entries(self, firmware: Firmware) -> Iterator[MediaEntry]:
         shown_names: dict[str, int] = {}
@@ -300,7 +302,7 @@ class _Finder:
         file = self._file(part, self._is_wanted)
         if file is None:
             return None, SignedBy.UNKNOWN
-        data = b"".join(file.contents.pieces())
+        data = bytes_of(file)
         architecture = read_pe(data, name=file.origin).architecture
         if architecture != self._architecture:
             raise InvalidInput(
@@ -316,9 +318,16 @@ class _Finder:
         found = signed_by(place.files.read(facts.path, limit=LARGEST_FILE))
         return found is SignedBy.CA_2023 or (found is SignedBy.UNKNOWN and _is_named_2023(facts.path))
 
-    def _is_named_so(self, _: Place, facts: FileFacts) -> bool:
-        """Tell whether the name of a file is one of what is signed with the certificate that is asked for."""
-        return not self.wish.signed_2023 or _is_named_2023(facts.path)
+    def _is_of(self, signed: SignedBy, place: Place, facts: FileFacts) -> bool:
+        """Tell whether the loader in a volume can be signed with what that of the medium is signed with."""
+        inner = self._signed_in(place.files.read(facts.path, limit=LARGEST_FILE))
+        if self.wish.signed_2023:
+            return inner is SignedBy.CA_2023 or (inner is SignedBy.UNKNOWN and _is_named_2023(facts.path))
+        return SignedBy.UNKNOWN in {inner, signed} or inner is signed
+
+    def _signed_in(self, volume: bytes) -> SignedBy:
+        loader = loader_in(volume, self._architecture)
+        return SignedBy.UNKNOWN if loader is None else signed_by(loader)
 
     def _lacking(self, texts: Iterable[str]) -> InvalidInput:
         where = ", ".join(each.called for each in self.places)
@@ -327,26 +336,6 @@ class _Finder:
             f"{where}: cannot start a medium: there is no {told}",
             remedy=Remedy("{} takes what is missing from another image of Windows", (Means.BOOT_FILES_FROM,)),
         )
-
-
-class _Found:
-    """What was found for one kind of firmware, and what was not."""
-
-    def __init__(self) -> None:
-        self.files: list[MediumFile] = []
-        self.missing: list[str] = []
-
-    def need(self, part: Part, file: MediumFile | None) -> MediumFile | None:
-        """Take a part without which nothing starts."""
-        if file is None:
-            self.missing.append(f"{shown(part.target)}, {part.use} (in an image of Windows {shown(part.in_image[0])})")
-        return self.take(file)
-
-    def take(self, file: MediumFile | None) -> MediumFile | None:
-        """Take a part when it is there."""
-        if file is not None:
-            self.files.append(file)
-        return file
 
 
 def _is_named_2023(path: str) -> bool:

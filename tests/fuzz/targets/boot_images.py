@@ -1,10 +1,12 @@
-"""The small files of a boot image."""
+"""The small files of a boot image, and the disk in memory that it starts on."""
 
 from __future__ import annotations
 
+from cases.media import BOOT_SDI
 from osdimage.imaging.errors import InvalidInput, InvalidRequest
 from osdimage.imaging.media.bootimage import startnet, winpeshl
 from osdimage.imaging.media.bootimage.ini import IniText
+from osdimage.imaging.media.parts.sdi import read_sdi
 
 from fuzz.target import Target
 
@@ -32,7 +34,15 @@ def _startnet(data: bytes) -> None:
 
 _LAUNCH = b"[LaunchApp]\r\nAppPath=X:\\a.exe\r\n[LaunchApps]\r\nb.exe, /c\r\n"
 
+
+def _sdi(data: bytes) -> None:
+    facts = read_sdi(data, name="x")
+    assert facts.size_bytes == len(data)
+    assert all("\n" not in each for each in facts.faults)
+
+
 TARGETS = (
+    Target("boot-sdi", _sdi, lambda: (BOOT_SDI,), (InvalidInput,), largest=16 << 10),
     Target("winpeshl-ini", _winpeshl, lambda: (_LAUNCH,), (InvalidInput, InvalidRequest), largest=4096),
     Target("tsconfig-ini", _tsconfig, lambda: (b"[CustomHook]\r\nCommandLine=x\r\n",), (InvalidInput,), largest=4096),
     Target("startnet", _startnet, lambda: (startnet.with_block(b"wpeinit\r\n"),), (), largest=4096),

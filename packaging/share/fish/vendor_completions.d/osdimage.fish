@@ -687,6 +687,7 @@ complete --command osdimage --condition '__osdimage_at media' --arguments list -
 complete --command osdimage --condition '__osdimage_at media' --arguments iso --description 'Make a disc that starts a boot image, or a disc of another one'
 complete --command osdimage --condition '__osdimage_at media' --arguments extract --description 'Extract files of a disc'
 complete --command osdimage --condition '__osdimage_at media' --arguments verify --description 'Look whether a medium is sound, and whether it starts'
+complete --command osdimage --condition '__osdimage_at media' --arguments sdi --description 'Look into a boot.sdi, or make one'
 complete --command osdimage --condition '__osdimage_at media' --short-option h --long-option help --description 'Show this message and exit'
 
 complete --command osdimage --condition '__osdimage_in media show' --force-files
@@ -713,6 +714,8 @@ complete --command osdimage --condition '__osdimage_in media iso' --long-option 
 complete --command osdimage --condition '__osdimage_in media iso' --long-option firmware --require-parameter --no-files --arguments 'auto bios uefi both' --description 'What is to start it; auto: what its files can start'
 complete --command osdimage --condition '__osdimage_in media iso' --long-option no-prompt --description 'Start a disc without asking for a key'
 complete --command osdimage --condition '__osdimage_in media iso' --long-option signed-2023 --description 'UEFI: take the loaders that are signed with \'Windows UEFI CA 2023\''
+complete --command osdimage --condition '__osdimage_in media iso' --long-option generate-sdi --description 'Make a boot.sdi when there is none; it was never tried with Windows'
+complete --command osdimage --condition '__osdimage_in media iso' --long-option generate-efisys --description 'Make what UEFI starts from a disc of the loader, when there is none; never ...'
 complete --command osdimage --condition '__osdimage_in media iso' --long-option locale --require-parameter --no-files --description 'Language of the boot menu, such as de-DE'
 complete --command osdimage --condition '__osdimage_in media iso' --long-option timeout --require-parameter --no-files --description 'Of the boot menu'
 complete --command osdimage --condition '__osdimage_in media iso' --long-option scratch --require-parameter --no-files --description 'Megabytes that can be written to X:, in memory: 32, 64, 128, 256 or 512'
@@ -768,6 +771,15 @@ complete --command osdimage --condition '__osdimage_in media verify' --long-opti
 complete --command osdimage --condition '__osdimage_in media verify' --short-option q --long-option quiet --description 'Print nothing but errors, and what was asked for'
 complete --command osdimage --condition '__osdimage_in media verify' --long-option debug --description 'Show the log, and the traceback of an error'
 complete --command osdimage --condition '__osdimage_in media verify' --short-option h --long-option help --description 'Show this message and exit'
+
+complete --command osdimage --condition '__osdimage_in media sdi' --force-files
+complete --command osdimage --condition '__osdimage_in media sdi' --long-option check --description 'Leave with 3 when something is wrong with FILE'
+complete --command osdimage --condition '__osdimage_in media sdi' --long-option create --description 'Make FILE, of the form of Windows\' own'
+complete --command osdimage --condition '__osdimage_in media sdi' --long-option overwrite --description 'With --create: replace a file that is there'
+complete --command osdimage --condition '__osdimage_in media sdi' --long-option json --description 'Print one JSON document on stdout; an error, too'
+complete --command osdimage --condition '__osdimage_in media sdi' --short-option q --long-option quiet --description 'Print nothing but errors, and what was asked for'
+complete --command osdimage --condition '__osdimage_in media sdi' --long-option debug --description 'Show the log, and the traceback of an error'
+complete --command osdimage --condition '__osdimage_in media sdi' --short-option h --long-option help --description 'Show this message and exit'
 
 complete --command osdimage --condition '__osdimage_at bootimage' --arguments show --description 'Show what the images of a WIM start, and what is set in them'
 complete --command osdimage --condition '__osdimage_at bootimage' --arguments set --description 'Set what a boot image shows and starts, and add files to it'
@@ -1291,7 +1303,7 @@ complete --command osdimage --condition '__osdimage_in registry export' --short-
 complete --command osdimage --condition '__osdimage_in registry export' --long-option debug --description 'Show the log, and the traceback of an error'
 complete --command osdimage --condition '__osdimage_in registry export' --short-option h --long-option help --description 'Show this message and exit'
 
-complete --command osdimage --condition '__osdimage_in schema' --arguments 'answers apply apply-also boot-check boot-fix boot-install boot-show bootimage-add-driver bootimage-export bootimage-files bootimage-set bootimage-show capture common compare delete deploy deploy-also deploy-plan deploy-plans deploy-set deploy-set-plan diff disk-backup disk-check disk-format disk-init disk-plan disk-restore disk-show doctor driver-add driver-check driver-export-installed driver-import driver-installed driver-list driver-match driver-package-add driver-package-create driver-package-delete driver-package-export driver-package-list driver-package-remove driver-package-show driver-remove driver-report driver-set driver-show error event export export-split extract facts facts-line first-start info join list media-extract media-iso media-list media-manifest media-show media-verify mount optimize registry-export registry-get registry-import registry-set run run-actions run-answers run-explain run-plan run-results run-state run-yaml schema split table-backup task-sequence unmount update verify'
+complete --command osdimage --condition '__osdimage_in schema' --arguments 'answers apply apply-also boot-check boot-fix boot-install boot-show bootimage-add-driver bootimage-export bootimage-files bootimage-set bootimage-show capture common compare delete deploy deploy-also deploy-plan deploy-plans deploy-set deploy-set-plan diff disk-backup disk-check disk-format disk-init disk-plan disk-restore disk-show doctor driver-add driver-check driver-export-installed driver-import driver-installed driver-list driver-match driver-package-add driver-package-create driver-package-delete driver-package-export driver-package-list driver-package-remove driver-package-show driver-remove driver-report driver-set driver-show error event export export-split extract facts facts-line first-start info join list media-extract media-iso media-list media-manifest media-sdi media-show media-verify mount optimize registry-export registry-get registry-import registry-set run run-actions run-answers run-explain run-plan run-results run-state run-yaml schema split table-backup task-sequence unmount update verify'
 complete --command osdimage --condition '__osdimage_in schema' --long-option json --description 'Print one JSON document on stdout; an error, too'
 complete --command osdimage --condition '__osdimage_in schema' --short-option q --long-option quiet --description 'Print nothing but errors, and what was asked for'
 complete --command osdimage --condition '__osdimage_in schema' --long-option debug --description 'Show the log, and the traceback of an error'

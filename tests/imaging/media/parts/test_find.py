@@ -23,7 +23,9 @@ from osdimage.imaging.media import (
     find_parts,
     open_source,
     prepared_boot_image,
+    read_sdi,
 )
+from osdimage.imaging.media.parts.efisys import loader_in
 
 ANY = ImageSelector()
 BOTH = frozenset(Firmware)
@@ -201,6 +203,38 @@ def test_what_a_bios_would_load_half_of_is_refused(tmp_path: Path) -> None:
     files = boot_files() | {"Windows/Boot/DVD/PCAT/etfsboot.com": body("x", 2048)}
     with pytest.raises(InvalidInput, match="has 2048 bytes; what a BIOS starts from a disc has 4096"):
         find_parts(prepare(tmp_path, files), PartsWish())
+
+
+# ---- made
+
+
+def test_what_is_missing_is_made_when_that_is_wanted(bare: PreparedImage) -> None:
+    wish = PartsWish(firmware=UEFI, generate_sdi=True, generate_efisys=True)
+    parts = find_parts(bare, wish)
+    found = by_path(parts)
+    assert found["boot/boot.sdi"].origin == found["efi/microsoft/boot/efisys.bin"].origin == "made"
+    assert read_sdi(read(found["boot/boot.sdi"]), name="x").is_sound
+    assert loader_in(read(found[parts.uefi_image or ""]), "x64") == boot_files()["Windows/Boot/EFI/bootmgfw.efi"]
+    assert [each.partition(": ")[0] for each in parts.warnings] == [
+        r"\boot\boot.sdi",
+        r"\efi\microsoft\boot\efisys.bin",
+    ]
+    assert all("is not known" in each for each in parts.warnings)
+    again = by_path(find_parts(bare, wish))
+    assert {path: read(file) for path, file in again.items()} == {path: read(file) for path, file in found.items()}
+
+
+def test_nothing_is_made_of_what_is_there(complete: PreparedImage) -> None:
+    found = by_path(find_parts(complete, PartsWish(generate_sdi=True, generate_efisys=True)))
+    assert [path for path, file in found.items() if file.origin == "made"] == ["boot/bcd", "efi/microsoft/boot/bcd"]
+
+
+def test_a_damaged_sdi_file_is_taken_and_told(tmp_path: Path) -> None:
+    files = boot_files() | {"Windows/Boot/DVD/PCAT/boot.sdi": b"no SDI file"}
+    parts = find_parts(prepare(tmp_path, files), PartsWish())
+    (warning,) = parts.warnings
+    assert warning.endswith("is no SDI file, which begins with $SDI0001")
+    assert read(by_path(parts)["boot/boot.sdi"]) == b"no SDI file"
 
 
 # ---- generations
