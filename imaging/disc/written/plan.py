@@ -1,8 +1,8 @@
 """Where everything of a new disc will be, and how large it is: pure arithmetic, before anything is written.
 
 The order is fixed: both volume descriptors and what firmware looks for in front, at places of their own; then the
-partition of UDF with the file set, all file entries, all directories and all contents; last the second anchor.  Up to
-a block lies unused in front of each large file.
+partition of UDF with the file set, all file entries, all directories and all contents; last the second anchor.  A block
+lies unused in front of or behind what is large, so that the size of a disc does not depend on the order.
 """
 
 from __future__ import annotations
@@ -141,9 +141,7 @@ def plan_disc(
     )
     for number in in_order:
         size = _size(nodes[number])
-        if size >= _LARGE_BYTES:
-            at += -at % _PAGE_BLOCKS
-        starts[number] = at
+        starts[number] = at + (-at % _PAGE_BLOCKS if size >= _LARGE_BYTES else 0)
         at += blocks_of(size)
     plan = DiscPlan(settings, nodes, tuple(starts), tuple(in_order), names, above, at)
     _require_sound(plan)
@@ -151,6 +149,14 @@ def plan_disc(
 
 
 def blocks_of(size: int) -> int:
+    """Return how many blocks are taken by what has so many bytes, wherever on a disc it lies.
+
+    What is large takes one more than holds it, in front of it or behind, so that it can begin at a page.
+    """
+    return held_by(size) + (_PAGE_BLOCKS - 1 if size >= _LARGE_BYTES else 0)
+
+
+def held_by(size: int) -> int:
     """Return how many blocks hold so many bytes."""
     return -(-size // BLOCK_BYTES)
 

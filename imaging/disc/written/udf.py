@@ -19,6 +19,7 @@ from osdimage.imaging.disc.written.plan import (
     DiscSettings,
     blocks_of,
     directory_bytes,
+    held_by,
 )
 from osdimage.imaging.disc.written.tree import LARGEST_EXTENT
 
@@ -255,7 +256,7 @@ def file_entries(plan: DiscPlan) -> Iterator[bytes]:
             0,
             0,
             size,
-            blocks_of(size),
+            held_by(size),
             moment,
             moment,
             moment,
@@ -296,4 +297,4 @@ def _extents(block: int, size: int) -> Iterator[bytes]:
         length = min(size, LARGEST_EXTENT)
         yield _SHORT_AD.pack(length, block)
         size -= length
-        block += blocks_of(length)
+        block += held_by(length)

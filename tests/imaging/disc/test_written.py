@@ -162,13 +162,13 @@ def test_a_large_file_keeps_its_holes_and_is_read_whole(tmp_path: Path) -> None:
     assert disc.stat().st_blocks * 512 < 64 << 20
     assert judges.is_same_to_grub(disc, "/sources/install.wim", large)
     assert judges.seven_zip(disc, "udf")["/sources/install.wim"].size == 5_000_000_007
-    # The last file of the disc is the one of the highest rank.
+    # The last file of the disc is the one of the highest rank; behind it are a block to spare and the second anchor.
     with open_disc(disc) as opened:
         found = opened.find("/sources/install.wim")
         assert found is not None
         (extent,) = opened.extents(found)
     assert extent.offset is not None
-    assert extent.offset + 5_000_000_007 > disc.stat().st_size - 2 * 2048
+    assert extent.offset + 5_000_000_007 > disc.stat().st_size - 3 * 2048
 
 
 def test_large_files_begin_at_pages_that_file_systems_share_and_small_ones_lie_close() -> None:
@@ -176,9 +176,13 @@ def test_large_files_begin_at_pages_that_file_systems_share_and_small_ones_lie_c
     plan = plan_disc(files({name: bytes(size) for name, size in sizes.items()}), DiscSettings("PAGES", TIME_NS))
     starts = {name: plan.block_of(name) for name in sizes}
     assert starts["b"] % 2 == starts["d"] % 2 == 0
-    # A block lies unused in front of each of both.
+    # A block lies unused in front of each of both; behind them it does where they would begin at a page by themselves.
     assert [starts[each] - starts["a"] for each in "abcdef"] == [0, 2, 34, 36, 69, 101]
     assert plan.size == (starts["f"] + 2) * 2048
+    behind = plan_disc(files({name: bytes(size) for name, size in sizes.items() if name != "a"}), plan.settings)
+    assert behind.block_of("b") % 2 == 0
+    # Without "a" its block is gone, and its file entry.
+    assert behind.size == plan.size - 2 * 2048
 
 
 @pytest.mark.foreign
