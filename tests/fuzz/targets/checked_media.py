@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from cases import started_media as cases
+from cases.windows_trees import write_tree
 from osdimage.imaging.boot.firmware import Firmware
 from osdimage.imaging.disk.target import MemoryTarget
 from osdimage.imaging.errors import InvalidInput, InvalidRequest
@@ -68,7 +71,11 @@ def _store(data: bytes) -> None:
 
 def _wims() -> list[bytes]:
     with TemporaryDirectory() as folder:
-        return [cases.make_wim(Path(folder) / "boot.wim")]
+        tree, wim = write_tree(Path(folder) / "tree", cases.boot_files()), Path(folder) / "boot.wim"
+        # Targets are prepared by threads, of which only the first runs commands in itself.
+        made = [sys.executable, "-m", "osdimage.cli", "capture", tree, wim, "--name", "PE", "--boot", "--quiet"]
+        subprocess.run(made, check=True)
+        return [wim.read_bytes()]
 
 
 def _stores() -> list[bytes]:
