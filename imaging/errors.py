@@ -105,6 +105,7 @@ class Means(StrEnum):
     EXPORT = "export_images"
     EXTRACT_FROM_DISC = "extract_from_volume(open_disc_tree({}), [{}])"
     FACTS = "Supplies.facts"
+    FIXED_DISK = "fixed_disk"
     FIRST_BOOT = "Supplies.first_boot"
     FIX_BOOT = "fix_boot"
     FORCE = "force"

@@ -39,6 +39,7 @@ NAMES = {
     Means.EXTRACT_FROM_DISC: "osdimage media extract {} {} --to DIR",
     Means.FACTS: "--facts FILE",
     Means.FIRST_BOOT: "--first-boot {}",
+    Means.FIXED_DISK: "--fixed-disk",
     Means.FIX_BOOT: "osdimage boot fix DISK",
     Means.FORCE: "--force",
     Means.FORMAT_FAT32: "osdimage disk format DISK --partition {} --fs fat32",

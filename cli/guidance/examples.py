@@ -181,6 +181,11 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     ),
     "media sdi": ("osdimage media sdi boot.sdi --check", "osdimage media sdi boot.sdi --create"),
     "media show": ("osdimage media show windows.iso",),
+    "media usb": (
+        "osdimage media usb lab.img --boot-image boot.wim --startnet startnet.cmd",
+        "osdimage media usb /dev/sdb --source Windows.iso --driver virtio-win.iso --expect-serial 4C530001",
+        "osdimage media usb /dev/sdb --source Windows.iso --update --dry-run",
+    ),
     "media verify": (
         "osdimage media verify windows.iso",
         "osdimage media verify /dev/sdb --boot-only",

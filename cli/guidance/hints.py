@@ -157,6 +157,7 @@ IN_GROUPS = {
         "create": "osdimage media iso",
         "info": "osdimage media show",
         "remaster": "osdimage media iso --from ISO",
+        "stick": "osdimage media usb",
     },
     "osdimage registry": {
         "add": "osdimage registry set",

@@ -46,6 +46,7 @@ RELATED: dict[str, tuple[str, ...]] = {
     "media iso": ("media show", "bootimage export", "bootimage set"),
     "media list": ("list", "media extract"),
     "media show": ("media list", "media verify", "bootimage show"),
+    "media usb": ("media iso", "media verify", "disk restore"),
     "media verify": ("media show", "boot check"),
     "media sdi": ("media show", "bootimage show"),
     "mount": ("extract", "unmount", "update"),

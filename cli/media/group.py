@@ -10,6 +10,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "show": ("media.show", "Show what a disc is, and what firmware starts from it."),
     "list": ("media.list", "List the files of a disc."),
     "iso": ("media.iso", "Make a disc that starts a boot image, or a disc of another one."),
+    "usb": ("media.usb", "Make a USB stick, or the image of one, that starts a boot image."),
     "extract": ("media.extract", "Extract files of a disc."),
     "verify": ("media.verify", "Look whether a medium is sound, and whether it starts."),
     "sdi": ("media.sdi", "Look into a boot.sdi, or make one."),

@@ -24,13 +24,15 @@ from osdimage.imaging.disk.locking import lock, look_for_qemu
 from osdimage.imaging.disk.opening import AS_FOUND, Opening
 from osdimage.imaging.disk.tables.table import Partition, PartitionTable
 from osdimage.imaging.disk.target import DiskTarget
-from osdimage.imaging.errors import InvalidRequest, StorageError, TargetRefused
+from osdimage.imaging.errors import InvalidRequest, Means, Remedy, StorageError, TargetRefused
 from osdimage.imaging.units import Bytes, Geometry, format_size
 
 _BLKROGET, _BLKRRPART, _BLKGETSIZE64, _BLKSSZGET, _BLKPG = 0x125E, 0x125F, 0x80081272, 0x1268, 0x1269
 _BLKPG_ADD, _BLKPG_DEL = 1, 2
 _SYS = Path("/sys")
 _PROC = Path("/proc")
+# A controller in the path of a device, as usb1.
+_USB_BUS = re.compile(r"usb[0-9]+")
 _NODE_WAIT_S = 5.0
 _NODE_POLL_S = 0.02
 
@@ -215,6 +217,28 @@ def check_expected(target: DiskTarget, *, serial: str | None, size_bytes: int | 
         raise TargetRefused(f"{target.name} has no serial number, expected was {serial}")
     if serial.lower() not in {name.lower() for name in names}:
         raise TargetRefused(f"{target.name} has serial number {' or '.join(names)}, expected was {serial}")
+
+
+def refuse_fixed(target: DiskTarget) -> None:
+    """Refuse a device that stays in its computer: one that is neither removable nor on USB, nor a memory card.
+
+    Files are taken, and devices that show a file.
+
+    Raises:
+        TargetRefused: that says so.
+    """
+    if not isinstance(target, DeviceTarget) or target.facts.backing_file is not None:
+        return
+    folder = (_SYS / "class" / "block" / target.facts.kernel_name).resolve()
+    if _first_text(folder / "removable") == "1" or _first_text(folder / "device" / "type") == "SD":
+        return
+    if any(_USB_BUS.fullmatch(part) for part in folder.parts):
+        return
+    model = f" ({target.facts.model})" if target.facts.model is not None else ""
+    raise TargetRefused(
+        f"{target.name}{model} is no stick: it is neither removable nor on USB",
+        remedy=Remedy("{} writes to it all the same", (Means.FIXED_DISK,)),
+    )
 
 
 # ---- who uses it ----

@@ -478,6 +478,7 @@ def _make_wims(folder: Path) -> None:
                       "--boot")  # fmt: skip
     media.boot_image(folder / "media.wim")
     osdimage("media", "iso", folder / "old.iso", "--boot-image", folder / "media.wim")
+    osdimage("media", "usb", folder / "old.stick", "--boot-image", folder / "media.wim")
     shutil.copy(folder / "tree.wim", folder / "two.wim")
     wim_judges.wimlib("append", folder / "one", folder / "two.wim", "one")
     shutil.copy(folder / "two.wim", folder / "holed.wim")
@@ -705,6 +706,10 @@ def _discs() -> Iterator[Writing]:
     yield Writing("media iso --overwrite", (*new, "--overwrite"), present | {"d.iso": "disc.udf"}, judge)
     yield Writing("media iso --startnet", (*new, "--startnet", "c.cmd"), present | {"c.cmd": "start.cmd"}, judge)
     old = ("--from", "o.iso", "--remove", "boot/fonts", "--add", "t=/t")
+    stick = ("media", "usb", "d", "--boot-image", "a.wim", "--seed", "x")
+    yield Writing("media usb", stick, {"a.wim": "media.wim"}, {"d": as_made})
+    change = ("media", "usb", "d", "--boot-image", "a.wim", "--add", "t=/t", "--update")
+    yield Writing("media usb --update", change, present | {"d": "old.stick"}, {"d": as_made})
     yield Writing("media iso --from", ("media", "iso", "d.iso", *old), {"o.iso": "old.iso", "t": "tree"}, judge)
 
 

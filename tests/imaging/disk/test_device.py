@@ -16,7 +16,7 @@ from cases.disk import CASES, Case, layout
 from judges import disk as disk_judges
 from judges import wim as judges
 from osdimage.imaging.disk import device, roles
-from osdimage.imaging.disk.device import DeviceTarget, check_expected, open_target
+from osdimage.imaging.disk.device import DeviceFacts, DeviceTarget, check_expected, open_target, refuse_fixed
 from osdimage.imaging.disk.init import initialize
 from osdimage.imaging.disk.layouts.place import place
 from osdimage.imaging.disk.opening import Opening
@@ -24,7 +24,7 @@ from osdimage.imaging.disk.places import open_volume
 from osdimage.imaging.disk.tables.read import read_table
 from osdimage.imaging.disk.tables.table import PartitionTable
 from osdimage.imaging.errors import InvalidRequest, StorageError, TargetRefused
-from osdimage.imaging.units import GIB, MIB
+from osdimage.imaging.units import GIB, MIB, Geometry
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
@@ -332,3 +332,45 @@ def test_what_is_no_disk_is_refused_without_opening_it(tmp_path: Path) -> None:
             open_target(path, write=True)
     with pytest.raises(StorageError, match="No such file"):
         open_target(str(tmp_path / "missing"))
+
+
+@pytest.mark.parametrize(
+    ("place", "files", "is_taken"),
+    [
+        pytest.param("pci0000:00/usb1/1-2/block/sdx", {"removable": "0"}, True, id="a disk on USB"),
+        pytest.param("pci0000:00/ata1/block/sdx", {"removable": "1"}, True, id="a drive with a medium"),
+        pytest.param("pci0000:00/mmc0/block/sdx", {"removable": "0", "device/type": "SD"}, True, id="a memory card"),
+        pytest.param(
+            "pci0000:00/mmc0/block/sdx", {"removable": "0", "device/type": "MMC"}, False, id="soldered memory"
+        ),
+        pytest.param("pci0000:00/ata1/block/sdx", {"removable": "0"}, False, id="a disk of the computer"),
+        pytest.param("pci0000:00/nvme/block/sdx", {}, False, id="nothing told"),
+    ],
+)
+def test_a_device_that_stays_in_its_computer_is_no_stick(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str, files: dict[str, str], is_taken: bool
+) -> None:
+    # The files are those of Documentation/ABI/stable/sysfs-block and of the kernel's drivers/mmc/core/bus.c.
+    folder = tmp_path / "devices" / place
+    folder.mkdir(parents=True)
+    for name, text in files.items():
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_text(f"{text}\n")
+    (tmp_path / "class" / "block").mkdir(parents=True)
+    (tmp_path / "class" / "block" / "sdx").symlink_to(folder)
+    monkeypatch.setattr(device, "_SYS", tmp_path)
+    (tmp_path / "medium").touch()
+    facts = DeviceFacts("/dev/sdx", "sdx", Geometry(512, 2048), model="DISK 1")
+    with DeviceTarget(os.open(tmp_path / "medium", os.O_RDWR), facts) as target:
+        if is_taken:
+            refuse_fixed(target)
+            return
+        with pytest.raises(TargetRefused, match=r"/dev/sdx \(DISK 1\) is no stick: it is neither removable nor on USB"):
+            refuse_fixed(target)
+
+
+def test_a_file_is_taken_for_a_stick(tmp_path: Path) -> None:
+    with (tmp_path / "d").open("wb") as stream:
+        stream.truncate(MIB)
+    with open_target(str(tmp_path / "d"), write=True) as target:
+        refuse_fixed(target)
