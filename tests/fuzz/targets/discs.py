@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import struct
 from itertools import islice
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from cases import iso, udf
+from osdimage.imaging.disc import BytesContents, DiscSettings, NewFile, plan_disc, write_disc
 from osdimage.imaging.disc.facts import FileKind
 from osdimage.imaging.disc.opened import open_disc
 from osdimage.imaging.disk.target import MemoryTarget
-from osdimage.imaging.errors import InvalidInput, InvalidVolume
+from osdimage.imaging.errors import InvalidInput, InvalidRequest, InvalidVolume
+from osdimage.imaging.media import IsoOptions, Medium, plan_iso, read_old_disc
 from osdimage.imaging.units import KIB, Geometry
 
 from fuzz.places import as_disk, as_file, from_disk
@@ -36,6 +41,39 @@ def _read(data: bytes) -> None:
                     # The others may be sound.
                     continue
         disc.boot_entries()
+
+
+def _made_of(data: bytes) -> None:
+    """Plan a disc that is made of another one, and read what both start."""
+    disk = as_disk(data)
+    path = as_file(disk.read_at(0, min(2 * _SIZE, disk.geometry.size_bytes)))
+    old = read_old_disc(path)
+    medium = Medium("NEW", old.files, old.boot)
+    plan = plan_iso(medium, IsoOptions(0, "0" * 16, order=old.order), folders=old.folders_of(old.files))
+    for each in () if old.boot is None else (old.boot.bios_image, old.boot.uefi_image):
+        if each is not None:
+            assert plan.block_of(each) * 2048 < plan.size
+
+
+def _started() -> list[bytes]:
+    """Return discs that start a BIOS and UEFI, one of them from what is no file."""
+    found = []
+    for is_file in (True, False):
+        volume = struct.pack("<11xH6xH489x", 512, 8).ljust(4096, b"\1")
+        files = {"boot/etfsboot.com": bytes(4096), "efisys.bin": volume, "efi/boot/bootx64.efi": b"MZ"}
+        new = [NewFile(path, BytesContents(each), 0) for path, each in files.items()]
+        settings = DiscSettings("OLD", 0, bios_image="boot/etfsboot.com", uefi_image="efisys.bin")
+        with TemporaryDirectory() as folder:
+            write_disc(plan_disc(new, settings), Path(folder) / "disc.iso")
+            written = bytearray((Path(folder) / "disc.iso").read_bytes())
+        if not is_file:
+            # The second entry of the catalog, in sector 26, one block before what is in a file.
+            at = 26 * 2048 + 3 * 32 + 8
+            written[at : at + 4] = (int.from_bytes(written[at : at + 4], "little") - 1).to_bytes(4, "little")
+        disk = MemoryTarget(Geometry.of_size(-(-len(written) // 4096) * 4096, 512))
+        disk.write_at(0, bytes(written))
+        found.append(from_disk(disk))
+    return found
 
 
 def _sealed(contents: bytes) -> bytes:
@@ -75,4 +113,7 @@ def _seeds() -> list[bytes]:
     return found
 
 
-TARGETS = (Target("disc", _read, _seeds, (InvalidInput,), largest=64 << 10),)
+TARGETS = (
+    Target("disc", _read, _seeds, (InvalidInput,), largest=64 << 10),
+    Target("old-disc", _made_of, _started, (InvalidInput, InvalidRequest), largest=64 << 10),
+)
