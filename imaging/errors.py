@@ -119,6 +119,7 @@ class Means(StrEnum):
     KEEP_DIRECTORIES = "keep_directories"
     KEEP_NAMES = "names=Names.KEEP"
     KEY = "Opening(keys=KeyRing())"
+    LABEL = "Medium.label"
     LEAVE_OUT = "LeaveOut.of(['{}'])"
     LIST_DISC = "open_disc_tree"
     LIST_DRIVERS = "all_drivers"

@@ -53,6 +53,7 @@ NAMES = {
     Means.KEEP_DIRECTORIES: "--keep-directories",
     Means.KEEP_NAMES: "--names keep",
     Means.KEY: "--bitlocker-key FILE",
+    Means.LABEL: "--label TEXT",
     Means.LEAVE_OUT: "--leave-out {}",
     Means.LIST_DISC: "osdimage media list DISC",
     Means.LIST_DRIVERS: "osdimage driver list",

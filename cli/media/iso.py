@@ -44,15 +44,19 @@ class DiscWish:
 
 @click.command("iso")
 @click.argument("iso", type=values.NEW_FILE)
-@boot_params.options
 @click.option(
-    "--from", "old", type=values.PRESENT, metavar="ISO", help="Make it of this disc: its files, order and label."
+    "--from",
+    "old",
+    type=values.PRESENT,
+    metavar="ISO",
+    help="Make it of this disc, with its files, order, label and what starts from it.",
 )
+@boot_params.options
 @change_options
 @params.gathered(
     "wish",
     DiscWish,
-    click.option("--label", help="The label of the disc.  Default: that of the source, or that of the boot image."),
+    click.option("--label", help="The label of the disc.  Default: that of the source, or one such as WINPE_X64."),
     click.option(
         "--media-size",
         "limit_bytes",

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from osdimage.imaging.disc.udf.text import compressed
 from osdimage.imaging.disc.written.plan import DiscPlan, DiscSettings, plan_disc
 from osdimage.imaging.disc.written.tree import NewFile, NewFolder
-from osdimage.imaging.errors import InvalidRequest, Remedy, TooSmall, quoted
+from osdimage.imaging.errors import InvalidRequest, Means, Remedy, TooSmall, quoted
 from osdimage.imaging.media.parts.medium import Medium
 from osdimage.imaging.randomness import RandomBits
 from osdimage.imaging.units import MIB, format_size
@@ -134,5 +134,6 @@ def _require_label(label: str) -> None:
     if not label or not label.isprintable() or recorded is None or len(recorded) > LONGEST_LABEL_BYTES:
         raise InvalidRequest(
             f"the label {quoted(label)} is not valid; valid are 1 to {LONGEST_LABEL_BYTES - 1} characters, or "
-            f"{(LONGEST_LABEL_BYTES - 1) // 2} where some are not of Western Europe"
+            f"{(LONGEST_LABEL_BYTES - 1) // 2} where some are not of Western Europe",
+            remedy=Remedy("choose one with {}", (Means.LABEL,)),
         )

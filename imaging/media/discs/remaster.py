@@ -112,6 +112,11 @@ def read_old_disc(path: str | os.PathLike[str]) -> OldDisc:
             continue
         firmware = _firmware_of(entry, images, where)
         image = old.file_started(entry, firmware)
+        if firmware is Firmware.BIOS and image.size != _BIOS_IMAGE_BYTES:
+            raise InvalidInput(
+                f"{where}: a BIOS starts {quoted(image.path)} of {image.size:,} bytes; valid is what Windows media "
+                f"have, one of {_BIOS_IMAGE_BYTES:,}"
+            )
         if image.path.lower() not in files:
             warnings.append(f"{where}: what {firmware.name} starts was no file; it is one now, {image.path}")
             more.append(image)

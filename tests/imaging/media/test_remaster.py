@@ -169,6 +169,17 @@ def test_a_disc_that_starts_a_floppy_is_refused(tmp_path: Path) -> None:
         read_old_disc(old)
 
 
+# genisoimage -o disc.iso -b isolinux.bin -no-emul-boot -boot-load-size 4 tree: as discs of Linux are made
+@pytest.mark.foreign
+def test_a_disc_that_starts_a_larger_image_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "tree").mkdir()
+    (tmp_path / "tree" / "isolinux.bin").write_bytes(bytes(24_576))
+    options = ("-b", "isolinux.bin", "-no-emul-boot", "-boot-load-size", "4")
+    old = judges.make("genisoimage", tmp_path / "linux.iso", tmp_path / "tree", *options)
+    with pytest.raises(InvalidInput, match=r"a BIOS starts 'ISOLINUX.BIN' of 24,576 bytes; valid is .* one of 4,096"):
+        read_old_disc(old)
+
+
 def test_a_disc_that_starts_nothing_makes_one_that_starts_nothing(tmp_path: Path) -> None:
     old = read_old_disc(old_disc(tmp_path / "old.iso", {"a": b"1"}, bios_image=None))
     assert old.boot is None

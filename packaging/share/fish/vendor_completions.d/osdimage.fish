@@ -709,6 +709,7 @@ complete --command osdimage --condition '__osdimage_in media list' --long-option
 complete --command osdimage --condition '__osdimage_in media list' --short-option h --long-option help --description 'Show this message and exit'
 
 complete --command osdimage --condition '__osdimage_in media iso' --force-files
+complete --command osdimage --condition '__osdimage_in media iso' --long-option from --require-parameter --force-files --description 'Make it of this disc, with its files, order, label and what starts from it'
 complete --command osdimage --condition '__osdimage_in media iso' --long-option boot-image --require-parameter --force-files --description 'What starts: image N of a WIM'
 complete --command osdimage --condition '__osdimage_in media iso' --long-option source --require-parameter --force-files --description 'A medium whose files the new one has, too; without --boot-image, its ...'
 complete --command osdimage --condition '__osdimage_in media iso' --long-option boot-files-from --require-parameter --force-files --description 'Take boot files that neither the source nor the boot image has from a ...'
@@ -732,7 +733,6 @@ complete --command osdimage --condition '__osdimage_in media iso' --long-option 
 complete --command osdimage --condition '__osdimage_in media iso' --long-option all --description 'Take drivers of every class, not of storage and network alone'
 complete --command osdimage --condition '__osdimage_in media iso' --long-option catalog --require-parameter --force-files --description 'The catalog'
 complete --command osdimage --condition '__osdimage_in media iso' --long-option allow-modified --description 'Take also drivers whose files are not what their catalog files say'
-complete --command osdimage --condition '__osdimage_in media iso' --long-option from --require-parameter --force-files --description 'Make it of this disc: its files, order and label'
 complete --command osdimage --condition '__osdimage_in media iso' --long-option add --require-parameter --force-files --description 'Put a file, or what is in a folder, on the medium as DST, which it does not ...'
 complete --command osdimage --condition '__osdimage_in media iso' --long-option replace --require-parameter --force-files --description 'Put a file in the place of DST, which the medium has'
 complete --command osdimage --condition '__osdimage_in media iso' --long-option remove --require-parameter --no-files --description 'Leave out a file, or a folder'
