@@ -27,14 +27,20 @@ def etfsboot(folder: Path) -> bytes:
     return judges.nasm(_HERE / "etfsboot.asm", folder / "etfsboot.com")
 
 
-def efisys(folder: Path) -> bytes:
-    """Return a FAT volume with GRUB, which prints the hash of ``/sources/boot.wim`` and its file system."""
-    config, loader, volume = folder / "efisys.cfg", folder / "grub.efi", folder / "efisys.bin"
+def loader(folder: Path) -> Path:
+    """Write GRUB to a folder, which prints the hash of ``/sources/boot.wim`` and its file system."""
+    config, made = folder / "efisys.cfg", folder / "grub.efi"
     config.write_text(_GRUB_CFG, encoding="ascii")
     options = [f"--modules={_MODULES}", f"--install-modules={_MODULES}", "--fonts=", "--locales=", "--themes="]
-    run("grub-mkstandalone", "-O", "x86_64-efi", "-o", loader, *options, f"boot/grub/grub.cfg={config}")
+    run("grub-mkstandalone", "-O", "x86_64-efi", "-o", made, *options, f"boot/grub/grub.cfg={config}")
+    return made
+
+
+def efisys(folder: Path) -> bytes:
+    """Return a FAT volume with that."""
+    volume = folder / "efisys.bin"
     volume.unlink(missing_ok=True)
     run("mformat", "-C", "-i", volume, "-v", "EFISYS", "-f", "2880", "::")
     run("mmd", "-i", volume, "::/EFI", "::/EFI/BOOT")
-    run("mcopy", "-i", volume, loader, "::/EFI/BOOT/BOOTX64.EFI")
+    run("mcopy", "-i", volume, loader(folder), "::/EFI/BOOT/BOOTX64.EFI")
     return volume.read_bytes()

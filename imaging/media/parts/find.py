@@ -206,7 +206,13 @@ class _Finder:
         file, signed = self._loader(loader)
         found.need(loader, file)
         found.take(self._file(table.manager_part(signed_2023=self.wish.signed_2023), self._is_wanted))
-        found.take(self._file(table.BOOT_STL))
+        if found.take(self._file(table.BOOT_STL)) is None:
+            found.warnings += (
+                f"{each.image.source}: Windows {each.image.version} does not start by UEFI without "
+                f"{shown(table.BOOT_STL.target)}, which was not found"
+                for each in self.images
+                if _build_of(each.image.version) >= table.BOOT_STL_BUILD
+            )
         disc_image = self._disc_loader(found, file, signed) if self.wish.is_disc else None
         self._shared(Firmware.UEFI, sdi, found)
         return found.start(disc_image, signed)
@@ -336,6 +342,12 @@ class _Finder:
             f"{where}: cannot start a medium: there is no {told}",
             remedy=Remedy("{} takes what is missing from another image of Windows", (Means.BOOT_FILES_FROM,)),
         )
+
+
+def _build_of(version: str | None) -> int:
+    """Return the third number of a version of Windows such as ``10.0.26100.1``; 0 without one."""
+    parts = [] if version is None else version.split(".")
+    return int(parts[2]) if len(parts) > 2 and parts[2].isdecimal() else 0
 
 
 def _is_named_2023(path: str) -> bool:

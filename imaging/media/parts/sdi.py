@@ -32,7 +32,7 @@ from osdimage.imaging.output import REPLACE_IT, new_file, refuse_existing, write
 from osdimage.imaging.scratch import scratch_folder
 from osdimage.imaging.units import Extent, Geometry, Lba
 from osdimage.imaging.volume.ntfs.check.volume import NtfsCheckOptions, check_ntfs
-from osdimage.imaging.volume.ntfs.format import NtfsFormat, format_ntfs
+from osdimage.imaging.volume.ntfs.format import NtfsFormat, format_ntfs, require_mkntfs
 
 SDI_BYTES = 0x306000
 """Of the file that Windows brings, and of one that is made."""
@@ -128,6 +128,8 @@ def create_sdi() -> bytes:
         OsdImageError: when mkntfs, which makes its volume, is missing or fails.
         StorageError: when there is no room for it in TMPDIR.
     """
+    # What it says of the volume that it cannot make would be about a file that nobody has named.
+    require_mkntfs("boot.sdi")
     head = bytearray(_HEAD_BYTES)
     head[: len(_MAGIC)] = _MAGIC
     struct.pack_into("<Q", head, _PAGES_AT, _ALIGNMENT_PAGES)

@@ -74,6 +74,8 @@ BOOT_SDI = Part(
 )
 BOOT_STL = Part("efi/microsoft/boot/boot.stl", (f"{_BOOT}/EFI/boot.stl",))
 """Windows 11 24H2 and later do not start by UEFI without it."""
+BOOT_STL_BUILD = 26100
+"""The build of Windows 11 24H2."""
 MEMORY_TESTS = {
     Firmware.BIOS: Part("boot/memtest.exe", (f"{_BOOT}/PCAT/memtest.exe",)),
     Firmware.UEFI: Part("efi/microsoft/boot/memtest.efi", (f"{_BOOT}/EFI/memtest.efi",)),

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 import pytest
+from cases import disc_loaders
+from cases.media import boot_files, boot_image
 from cases.windows_trees import FALLBACKS, MACHINES, body, pe
+from judges import boot as boot_judges
 from judges import fat as judges
 from judges.disk import run
 from osdimage.imaging.errors import InvalidInput
 from osdimage.imaging.media.parts.efisys import LARGEST_EFISYS, loader_in, make_efisys
+from runs.commands import osdimage
 
 TIME_NS = 1_700_000_000_000_000_000
 
@@ -53,6 +58,20 @@ def test_the_loader_in_a_floppy_that_mtools_made_is_found(tmp_path: Path) -> Non
     run(["mcopy", "-i", volume, tmp_path / "loader", "::/EFI/BOOT/BOOTX64.EFI"])
     assert loader_in(volume.read_bytes(), "x64") == pe(MACHINES["x64"])
     assert loader_in(volume.read_bytes(), "arm64") is None
+
+
+@pytest.mark.slow
+@pytest.mark.foreign
+def test_uefi_starts_a_disc_by_a_volume_that_was_made_of_the_loader(tmp_path: Path) -> None:
+    files = boot_files(dvd=False) | {"Windows/Boot/EFI/bootmgfw.efi": disc_loaders.loader(tmp_path).read_bytes()}
+    image = boot_image(tmp_path / "pe.wim", files)
+    made = ("--generate-efisys", "--generate-sdi", "--firmware", "uefi")
+    said = osdimage("media", "iso", tmp_path / "pe.iso", "--boot-image", image, *made).err
+    assert said.count("is not known") == 2
+    booted = boot_judges.boot_uefi_disc(tmp_path / "pe.iso", tmp_path / "variables.fd")
+    assert booted.reached, booted.printed
+    assert "EFISYS found it on udf\n" in booted.printed
+    assert hashlib.sha256(image.read_bytes()).hexdigest() in booted.printed
 
 
 @pytest.mark.parametrize("data", [b"", b"x" * 100, bytes(1 << 20), b"\xeb\x3c\x90" + bytes(5000)])

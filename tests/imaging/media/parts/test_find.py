@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from cases.boot_images import boot_wim
+from cases.boot_images import boot_wim, pe_files
 from cases.media import ETFSBOOT, boot_files, boot_image, medium_files
 from cases.windows_trees import MACHINES, body, pe, windows_files, write_tree
 from judges import hive
@@ -30,10 +30,12 @@ from osdimage.imaging.media.parts.efisys import loader_in
 ANY = ImageSelector()
 BOTH = frozenset(Firmware)
 BIOS, UEFI = frozenset({Firmware.BIOS}), frozenset({Firmware.UEFI})
+WINDOWS_KEY = r"HKEY_LOCAL_MACHINE\SOFTWARE\Microsoft\Windows NT\CurrentVersion"
 ENTRY = r"Objects\{7619dcc9-fafe-11d9-b411-000476eba25f}\Elements"
 
 
 def prepare(folder: Path, files: dict[str, bytes]) -> PreparedImage:
+    folder.mkdir(exist_ok=True)
     wim = boot_image(folder / "boot.wim", files)
     with prepared_boot_image(wim, ANY) as image:
         assert image.path == wim
@@ -203,6 +205,16 @@ def test_what_a_bios_would_load_half_of_is_refused(tmp_path: Path) -> None:
     files = boot_files() | {"Windows/Boot/DVD/PCAT/etfsboot.com": body("x", 2048)}
     with pytest.raises(InvalidInput, match="has 2048 bytes; what a BIOS starts from a disc has 4096"):
         find_parts(prepare(tmp_path, files), PartsWish())
+
+
+def test_a_windows_that_needs_its_list_of_trust_is_told_of_when_there_is_none(tmp_path: Path) -> None:
+    newer = f"Windows Registry Editor Version 5.00\n\n[{WINDOWS_KEY}]\n" + '"CurrentBuildNumber"="26100"\n'
+    files = boot_files() | pe_files(software=newer)
+    del files["Windows/Boot/EFI/boot.stl"]
+    (warning,) = find_parts(prepare(tmp_path / "24H2", files), PartsWish()).warnings
+    assert warning.endswith(r"does not start by UEFI without \efi\microsoft\boot\boot.stl, which was not found")
+    older = {path: data for path, data in boot_files().items() if not path.endswith("boot.stl")}
+    assert find_parts(prepare(tmp_path / "22H2", older), PartsWish()).warnings == ()
 
 
 # ---- made
