@@ -15,14 +15,11 @@ import osdimage.imaging
 import pytest
 from osdimage.cli.app import cli
 from osdimage.cli.guidance.advice import NAMES, worded
-from osdimage.cli.media import boot_params
 from osdimage.imaging.errors import Means, Remedy, StorageError, explain
 
 OPTION = re.compile(r"(?<![\w-])--[a-z][a-z0-9-]+")
 # Prose goes on with a verb that is none of the command.
 COMMAND = re.compile(rf"\bosdimage (?:{'|'.join(cli.list_commands(click.Context(cli)))})\b(?: [a-z]+(?:-[a-z]+)*)*")
-# The options that the commands share that make media.
-MEDIA = click.command("media")(boot_params.options(lambda: None))
 VALUES = {Means.BIOS_LOADER: "osdimage", Means.FORMAT_FAT32: "1"}
 
 
@@ -30,7 +27,7 @@ VALUES = {Means.BIOS_LOADER: "osdimage", Means.FORMAT_FAT32: "1"}
 def test_each_means_is_a_whole_command_or_an_option_of_one(means: Means) -> None:
     text = re.sub(r" \(.*\)", "", NAMES[means]).replace("{}", VALUES.get(means, __file__))
     if not text.startswith("osdimage "):
-        assert set(OPTION.findall(text)) <= _options(cli) | _options(MEDIA)
+        assert set(OPTION.findall(text)) <= _options(cli)
         assert len(OPTION.findall(text)) == 1
         return
     command = _named(text)
@@ -81,7 +78,7 @@ def _texts(path: Path) -> Iterator[tuple[int, str]]:
 def _options_of_module(path: Path) -> set[str]:
     """Return the options that a module may name: those of its commands, or of all when it has none."""
     found = _by_file().get(path, [])
-    return {name for each in found or [cli, MEDIA] for name in _options(each)} | {"--help", "--version", "--debug"}
+    return {name for each in found or [cli] for name in _options(each)} | {"--help", "--version", "--debug"}
 
 
 @functools.cache
