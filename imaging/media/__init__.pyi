@@ -82,12 +82,26 @@ from osdimage.imaging.media.sequence.sealed import (
     seal as seal,
     unseal as unseal,
 )
+from osdimage.imaging.media.sequence.sets.described import (
+    PackageContent as PackageContent,
+    PlannedDisc as PlannedDisc,
+    SetOptions as SetOptions,
+    SetPlan as SetPlan,
+    SplitWim as SplitWim,
+    disc_path as disc_path,
+)
+from osdimage.imaging.media.sequence.sets.plan import pack as pack, plan_set as plan_set
 from osdimage.imaging.media.sequence.signature import (
     SignatureReport as SignatureReport,
     SignatureState as SignatureState,
     Trusted as Trusted,
     check_signature as check_signature,
     sign as sign,
+)
+from osdimage.imaging.media.sequence.sums import (
+    hashes_of as hashes_of,
+    sums_from_text as sums_from_text,
+    sums_to_text as sums_to_text,
 )
 from osdimage.imaging.media.sequence.validation import (
     Validation as Validation,

@@ -16,6 +16,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
+from functools import cache
 from typing import TypeVar
 from uuid import UUID
 
@@ -290,6 +291,28 @@ def manifest_from_json(data: bytes, *, source: str) -> MediaManifest:
     return manifest
 
 
+def package_entry_bytes(package: ManifestPackage) -> int:
+    """Return how many bytes a manifest grows by a package that is not the first, which takes one more."""
+    return _entry_bytes(_package_document(package))
+
+
+def file_entry_bytes(path: str, size: int, volume: int) -> int:
+    """The same of a file."""
+    # Not by writing each of a hundred thousand as JSON.
+    return _bare_file_bytes() + len(json.dumps(path, ensure_ascii=False).encode("utf-8")) + len(f"{size}{volume}")
+
+
+@cache
+def _bare_file_bytes() -> int:
+    return _entry_bytes(_file_document(ManifestFile("", 0, "0" * _HASH_DIGITS, 0))) - len('""00')
+
+
+def _entry_bytes(document: Mapping[str, object]) -> int:
+    text = json.dumps(document, indent=1, sort_keys=True, ensure_ascii=False)
+    # A comma and the end of the line before it, and two blanks before each of its lines.
+    return 2 + len(text.encode("utf-8")) + 2 * (text.count("\n") + 1)
+
+
 def fault_of_path(path: str) -> str | None:
     """Tell why a manifest cannot have a path; None when it can: names that Windows opens, with ``/`` between them."""
     if len(path.encode("utf-8", "surrogatepass")) > _LONGEST_PATH:
@@ -336,21 +359,23 @@ def _document(manifest: MediaManifest) -> dict[str, object]:
             for each in manifest.sequences
         ],
         "variables": None if variables is None else {"path": variables.path, "encrypted": variables.is_encrypted},
-        "packages": [
-            {
-                "id": each.identifier,
-                "name": each.name,
-                "path": each.path,
-                "bytes": each.size,
-                "volumes": list(each.volumes),
-            }
-            for each in manifest.packages
-        ],
-        "files": [
-            {"path": each.path, "bytes": each.size, "sha256": each.sha256, "volume": each.volume}
-            for each in manifest.files
-        ],
+        "packages": [_package_document(each) for each in manifest.packages],
+        "files": [_file_document(each) for each in manifest.files],
     }
+
+
+def _package_document(package: ManifestPackage) -> dict[str, object]:
+    return {
+        "id": package.identifier,
+        "name": package.name,
+        "path": package.path,
+        "bytes": package.size,
+        "volumes": list(package.volumes),
+    }
+
+
+def _file_document(file: ManifestFile) -> dict[str, object]:
+    return {"path": file.path, "bytes": file.size, "sha256": file.sha256, "volume": file.volume}
 
 
 def _set_document(disc: DiscOfSet) -> dict[str, object]:

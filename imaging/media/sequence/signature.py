@@ -126,6 +126,8 @@ def check_signature(data: bytes, signature: bytes | None, trusted: Trusted | Non
         StorageError: when the file of allowed signers cannot be read.
         OsdImageError: when ssh-keygen is missing or too old.
     """
+    if trusted is not None:
+        _require_readable(trusted.allowed_signers)
     if signature is None:
         return SignatureReport(SignatureState.UNSIGNED)
     if len(signature) > LARGEST_SIGNATURE or not signature.startswith(_ARMOUR):
@@ -147,11 +149,6 @@ def check_signature(data: bytes, signature: bytes | None, trusted: Trusted | Non
 def _judged(data: bytes, about: Sequence[str], key: str, trusted: Trusted) -> SignatureReport:
     """Say whether the key of a signature that fits is one of who is trusted."""
     signers = trusted.allowed_signers
-    try:
-        with signers.open("rb"):
-            pass
-    except OSError as error:
-        raise StorageError(f"{signers}: {error.strerror}", path=signers, errno=error.errno) from error
     found = _run(["-Y", "find-principals", *about[:2], "-f", str(signers)], data)
     names = found.stdout.decode("utf-8", "replace").splitlines() if found.returncode == 0 else []
     if not names:
@@ -163,6 +160,14 @@ def _judged(data: bytes, about: Sequence[str], key: str, trusted: Trusted) -> Si
         reason = f"the {key} is that of {', '.join(names)}, and not of {quoted(name)}: {_reason(done)}"
         return SignatureReport(SignatureState.NOT_TRUSTED, key=key, reason=reason)
     return SignatureReport(SignatureState.SIGNED, signer=name, key=key)
+
+
+def _require_readable(signers: Path) -> None:
+    try:
+        with signers.open("rb"):
+            pass
+    except OSError as error:
+        raise StorageError(f"{signers}: {error.strerror}", path=signers, errno=error.errno) from error
 
 
 def _program() -> str:
