@@ -33,6 +33,7 @@ __getattr__, __dir__, __all__ = lazily(
         "parts.sdi": ("SdiFacts", "SdiPart", "create_sdi", "read_sdi", "write_sdi"),
         "parts.source": ("MediumSource", "open_source"),
         "sequence.given": ("StandaloneGiven",),
+        "sequence.checking": ("CheckedManifest", "check_manifest", "check_set", "read_manifest"),
         "sequence.manifest": (
             "DiscOfSet",
             "ManifestFile",
@@ -46,6 +47,7 @@ __getattr__, __dir__, __all__ = lazily(
             "manifest_from_json",
             "manifest_to_json",
         ),
+        "sequence.opened": ("MediumForm", "OpenMedium", "open_medium"),
         "sequence.sealed": ("Stretching", "checked_password", "seal", "unseal"),
         "sequence.signature": ("SignatureReport", "SignatureState", "Trusted", "check_signature", "sign"),
         "sequence.sets.described": ("PackageContent", "PlannedDisc", "SetOptions", "SetPlan", "SplitWim", "disc_path"),

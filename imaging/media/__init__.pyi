@@ -62,6 +62,12 @@ from osdimage.imaging.media.parts.sdi import (
     write_sdi as write_sdi,
 )
 from osdimage.imaging.media.parts.source import MediumSource as MediumSource, open_source as open_source
+from osdimage.imaging.media.sequence.checking import (
+    CheckedManifest as CheckedManifest,
+    check_manifest as check_manifest,
+    check_set as check_set,
+    read_manifest as read_manifest,
+)
 from osdimage.imaging.media.sequence.given import StandaloneGiven as StandaloneGiven
 from osdimage.imaging.media.sequence.manifest import (
     DiscOfSet as DiscOfSet,
@@ -75,6 +81,11 @@ from osdimage.imaging.media.sequence.manifest import (
     Runner as Runner,
     manifest_from_json as manifest_from_json,
     manifest_to_json as manifest_to_json,
+)
+from osdimage.imaging.media.sequence.opened import (
+    MediumForm as MediumForm,
+    OpenMedium as OpenMedium,
+    open_medium as open_medium,
 )
 from osdimage.imaging.media.sequence.sealed import (
     Stretching as Stretching,

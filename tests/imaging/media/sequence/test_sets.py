@@ -263,7 +263,7 @@ def test_what_has_one_place_or_none_is_refused() -> None:
         plan_set(base(), [bad], options(), scratch=Path("/nowhere"))
     long = replace(options(1_300_000), manifest=replace(ABOUT, label="x" * 29))
     more = [replace(one, identifier=f"PS{n}", files=(of_size("x", 500_000),)) for n in range(3)]
-    with pytest.raises(InvalidRequest, match=r"the label '.*_1' is not valid; valid are 1 to 30 characters"):
+    with pytest.raises(InvalidRequest, match=r"the label '.*_3' is not valid; valid are 1 to 30 characters"):
         plan_set(base(), more, long, scratch=Path("/nowhere"))
 
 
