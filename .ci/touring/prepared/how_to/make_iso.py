@@ -7,7 +7,7 @@ from pathlib import Path
 from cases import media
 from cases.boot_images import setup_files
 from cases.driver_packages import below, package
-from cases.windows_trees import write_tree
+from cases.windows_trees import windows_files, write_tree
 
 from touring.stock import osdimage
 
@@ -26,6 +26,8 @@ _ANSWERS = """\
 def prepare() -> None:
     """Make a boot image, a disc of Windows, drivers, tools, an answer file and a script."""
     media.boot_image(Path("boot.wim"))
+    media.boot_image(Path("bare.wim"), media.boot_files(dvd=False))
+    media.boot_image(Path("install.wim"), windows_files() | media.dvd_files(), boot=0)
     # The boot image of a Windows disc has nothing that starts a disc; the disc itself has it.
     media.boot_image(Path("setup/sources/boot.wim"), setup_files() | media.boot_files(dvd=False))
     write_tree(Path("setup"), {**media.medium_files(), "sources/install.wim": bytes(900_000)})
