@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from osdimage.imaging.disc.udf.text import timestamp
+from osdimage.imaging.disc.written.contents import FileContents
 from osdimage.imaging.disc.written.tree import DiscNode, NameFault, NewFile, NewFolder, make_tree
 from osdimage.imaging.errors import InvalidRequest, quoted
 from osdimage.imaging.units import KIB
@@ -70,7 +71,8 @@ class DiscPlan:
         settings: what it says of itself.
         nodes: all directories and files, the root first; the number of one is that of its file entry.
         starts: the block of the partition where each of them has its contents, by number; 0 of what has none.
-        in_order: numbers of the files that have contents, in the order in which these are on the disc.
+        in_order: numbers of the files whose contents are written, in the order in which these are on the disc: of those
+            with the same stretches of the same file the first, as ``oscdimg -o`` does.
         names: the numbers of what is in each directory, by its number, in order.
         above: the number of the directory that each is in, by its number; the root is in itself.
         blocks: how many the partition has.
@@ -91,8 +93,8 @@ class DiscPlan:
 
     @property
     def contents_bytes(self) -> int:
-        """What all files hold together, in bytes."""
-        return sum(node.file.contents.size for node in self.nodes if node.file is not None)
+        """What is written of contents, in bytes: what all files hold, but what they share once."""
+        return sum(_size(self.nodes[number]) for number in self.in_order)
 
     def block_of(self, path: str) -> int:
         """Return the block of the disc where the contents of a file begin; KeyError when there is no such file."""
@@ -135,14 +137,21 @@ def plan_disc(
     for number in names:
         starts[number] = at
         at += blocks_of(directory_bytes(nodes[number]))
-    in_order = sorted(
-        (number for number, node in enumerate(nodes) if node.file is not None and node.file.contents.size),
-        key=lambda number: (_rank(nodes[number]), nodes[number].path),
-    )
-    for number in in_order:
-        size = _size(nodes[number])
-        starts[number] = at + (-at % _PAGE_BLOCKS if size >= _LARGE_BYTES else 0)
-        at += blocks_of(size)
+    with_contents = [
+        (number, node.file) for number, node in enumerate(nodes) if node.file is not None and node.file.contents.size
+    ]
+    in_order: list[int] = []
+    placed: dict[FileContents, int] = {}
+    for number, file in sorted(with_contents, key=lambda each: (each[1].rank, each[1].path)):
+        contents = file.contents
+        if isinstance(contents, FileContents) and contents in placed:
+            starts[number] = placed[contents]
+            continue
+        starts[number] = at + (-at % _PAGE_BLOCKS if contents.size >= _LARGE_BYTES else 0)
+        at += blocks_of(contents.size)
+        in_order.append(number)
+        if isinstance(contents, FileContents):
+            placed[contents] = starts[number]
     plan = DiscPlan(settings, nodes, tuple(starts), tuple(in_order), names, above, at)
     _require_sound(plan)
     return plan
@@ -173,10 +182,6 @@ def directory_bytes(node: DiscNode) -> int:
 
 def _size(node: DiscNode) -> int:
     return 0 if node.file is None else node.file.contents.size
-
-
-def _rank(node: DiscNode) -> int:
-    return 0 if node.file is None else node.file.rank
 
 
 def _require_sound(plan: DiscPlan) -> None:

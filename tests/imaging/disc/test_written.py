@@ -11,6 +11,8 @@ import struct
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pycdlib
@@ -140,13 +142,9 @@ def test_iso_9660_has_a_readme_alone(disc: Path) -> None:
 
 @pytest.mark.foreign
 def test_pycdlib_opens_it(disc: Path) -> None:
-    opened = pycdlib.PyCdlib()
-    opened.open(str(disc))
-    try:
+    with pycdlib_opened(disc) as opened:
         assert opened.has_udf()
         assert opened.get_record(udf_path="/Grüße/日本語.txt").get_data_length() == 4
-    finally:
-        opened.close()
 
 
 @pytest.mark.foreign
@@ -183,6 +181,39 @@ def test_large_files_begin_at_pages_that_file_systems_share_and_small_ones_lie_c
     assert behind.block_of("b") % 2 == 0
     # Without "a" its block is gone, and its file entry.
     assert behind.size == plan.size - 2 * 2048
+
+
+# oscdimg -o writes equal files once, too.
+@pytest.mark.foreign
+def test_what_files_share_of_a_file_is_on_the_disc_once(tmp_path: Path) -> None:
+    source = tmp_path / "font"
+    source.write_bytes(random.Random(3).randbytes(100_000))
+    whole = contents_of_file(source)
+    part = FileContents(source, (DiscExtent(0, 50_000),), whole.file_bytes, whole.modified_ns)
+    wanted = {"boot/fonts/a": whole, "efi/fonts/a": contents_of_file(source), "part": part, "none": BytesContents(b"")}
+    plan = plan_disc([NewFile(path, each, TIME_NS) for path, each in wanted.items()], DiscSettings("A", TIME_NS))
+    told: list[ProgressEvent] = []
+    write_disc(plan, tmp_path / "disc.iso", progress=told.append)
+    assert (told[-1].done, told[-1].total, told[-1].percent) == (150_000, 150_000, 100)
+    data = source.read_bytes()
+    assert judges.seven_zip_hashes(tmp_path / "disc.iso", "udf", tmp_path / "out") == hashes(
+        {"boot/fonts/a": data, "efi/fonts/a": data, "part": data[:50_000], "none": b""}
+    )
+    assert (tmp_path / "disc.iso").read_bytes().count(data) == 1
+    assert "Everything is Ok" in output("7zz", "t", tmp_path / "disc.iso")
+    assert judges.is_same_to_grub(tmp_path / "disc.iso", "/efi/fonts/a", source)
+    with pycdlib_opened(tmp_path / "disc.iso") as opened:
+        assert opened.get_record(udf_path="/efi/fonts/a").get_data_length() == 100_000
+
+
+@contextmanager
+def pycdlib_opened(disc: Path) -> Iterator[pycdlib.PyCdlib]:
+    opened = pycdlib.PyCdlib()
+    opened.open(str(disc))
+    try:
+        yield opened
+    finally:
+        opened.close()
 
 
 @pytest.mark.foreign

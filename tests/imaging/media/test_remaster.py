@@ -78,10 +78,11 @@ def in_order(path: Path) -> list[str]:
 @pytest.mark.foreign
 def test_label_order_times_and_boot_image_stay(tmp_path: Path) -> None:
     (tmp_path / "new").write_bytes(b"new contents")
+    (tmp_path / "more").write_bytes(b"more")
     changes = MediumChanges(
         removed=("z.txt",),
         replaced=(PlacedSource(tmp_path / "new", "SOURCES/install.WIM"),),
-        added=(PlacedSource(tmp_path / "new", "0.txt"),),
+        added=(PlacedSource(tmp_path / "more", "0.txt"),),
     )
     old = read_old_disc(old_disc(tmp_path / "old.iso"))
     new = remastered(old, tmp_path / "new.iso", changes)
@@ -90,7 +91,7 @@ def test_label_order_times_and_boot_image_stay(tmp_path: Path) -> None:
         "/sources/install.wim": hashlib.sha256(b"new contents").hexdigest(),
         "/boot/etfsboot.com": hashlib.sha256(ETFSBOOT).hexdigest(),
         "/a.txt": hashlib.sha256(b"last").hexdigest(),
-        "/0.txt": hashlib.sha256(b"new contents").hexdigest(),
+        "/0.txt": hashlib.sha256(b"more").hexdigest(),
     }
     listed = judges.seven_zip(new, "udf")
     assert (listed["/void/deep"].modified_ns, listed["/sources"].modified_ns) == (TIME_NS - 10**9, TIME_NS - 2 * 10**9)
@@ -99,6 +100,15 @@ def test_label_order_times_and_boot_image_stay(tmp_path: Path) -> None:
     with open_disc(new) as disc:
         assert disc.label == "CCCOMA_X64FRE_DE-DE_DV9"
     assert old.warnings == ()
+
+
+def test_what_two_files_of_the_old_disc_share_is_on_the_new_one_once(tmp_path: Path) -> None:
+    (tmp_path / "font").write_bytes(random.Random(4).randbytes(300_000))
+    shared = [NewFile(path, contents_of_file(tmp_path / "font"), TIME_NS) for path in ("boot/font", "efi/font")]
+    write_disc(plan_disc(shared, DiscSettings("OLD", TIME_NS)), tmp_path / "old.iso")
+    new = remastered(read_old_disc(tmp_path / "old.iso"), tmp_path / "new.iso", MediumChanges())
+    assert new.stat().st_size == (tmp_path / "old.iso").stat().st_size
+    assert new.read_bytes().count((tmp_path / "font").read_bytes()) == 1
 
 
 def test_contents_stay_where_they_are_until_the_disc_is_written(tmp_path: Path) -> None:
