@@ -156,6 +156,7 @@ class Means(StrEnum):
     VARIABLE = "Environment[{}]"
     VERIFY = "verify_file"
     WIPE = "wipe"
+    WRITE_STICK = "write_stick"
     WITHOUT_CLIENT = "Supplies.without_client"
 
 

@@ -91,6 +91,7 @@ NAMES = {
     Means.VERIFY: "osdimage verify {}",
     Means.WIPE: "--wipe",
     Means.WITHOUT_CLIENT: "--without-client",
+    Means.WRITE_STICK: "osdimage media usb DISK --source DISC",
 }
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from osdimage.imaging.disc.written.plan import DiscPlan
 from osdimage.imaging.disc.written.write import write_disc
-from osdimage.imaging.errors import InvalidRequest, Remedy, TargetRefused
+from osdimage.imaging.errors import InvalidRequest, Means, Remedy, TargetRefused
 from osdimage.imaging.output import refuse_existing, refuse_irregular, refuse_source
 from osdimage.imaging.progress import ProgressCallback
 
@@ -54,7 +54,7 @@ def refuse_iso_target(
     if _is_device(target):
         raise TargetRefused(
             f"{target}: is a device, and an ISO is a file, which another program burns",
-            remedy=Remedy("choose a file"),
+            remedy=Remedy("choose a file, or write a stick with {}", (Means.WRITE_STICK,)),
         )
     for each in map(Path, sources):
         if each.is_dir():
