@@ -312,6 +312,7 @@ _TEXTS: dict[str, Taken] = {
                 "DRIVER...",
                 "HEX",
                 "ID",
+                "ADDRESS",
                 "ID:NAME=COMMAND",
                 "INF",
                 "KEY",

@@ -165,6 +165,13 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "osdimage list install.wim '/Windows/*.log' --index 1",
         "osdimage list disk.img /Windows/System32/config --partition 3 --columns",
     ),
+    "media boot": (
+        "osdimage media boot boot.iso --boot-image boot.wim --server '\\\\server\\deploy\\lab'",
+        "osdimage media boot site.iso --boot-image boot.wim --server https://mp.example/ --no-prompt",
+    ),
+    "media capture": (
+        "osdimage media capture capture.iso --boot-image boot.wim --destination '\\\\server\\images\\pc.wim' --name PC",
+    ),
     "media extract": (
         "osdimage media extract windows.iso sources/install.wim --to .",
         "osdimage media extract windows.iso / --to windows",

@@ -42,6 +42,8 @@ RELATED: dict[str, tuple[str, ...]] = {
     "info": ("list", "verify"),
     "join": ("split",),
     "list": ("extract", "info"),
+    "media boot": ("media iso", "media verify", "bootimage show"),
+    "media capture": ("capture", "media iso"),
     "media extract": ("extract", "media list"),
     "media iso": ("media show", "bootimage export", "bootimage set"),
     "media list": ("list", "media extract"),

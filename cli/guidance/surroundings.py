@@ -72,7 +72,7 @@ VARIABLES: tuple[Surrounding, ...] = (
         "SOURCE_DATE_EPOCH",
         "With --seed, the time that new volumes and files bear, in seconds since 1970: the same image and the same "
         "seed make the same disk, or the same disc, byte for byte.",
-        commands=("deploy", "media iso"),
+        commands=("deploy", "media boot", "media capture", "media iso"),
     ),
     Surrounding(
         "TMPDIR",

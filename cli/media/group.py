@@ -9,6 +9,8 @@ from osdimage.cli.lazy import LazyGroup
 COMMANDS: dict[str, tuple[str, str]] = {
     "show": ("media.show", "Show what a disc is, and what firmware starts from it."),
     "list": ("media.list", "List the files of a disc."),
+    "boot": ("media.boot", "Make a disc that goes on with what a server has."),
+    "capture": ("media.capture", "Make a disc that captures the Windows of a computer."),
     "iso": ("media.iso", "Make a disc that starts a boot image, or a disc of another one."),
     "usb": ("media.usb", "Make a USB stick, or the image of one, that starts a boot image."),
     "extract": ("media.extract", "Extract files of a disc."),

@@ -65,6 +65,6 @@ __getattr__, __dir__, __all__ = lazily(
         "winpe.placed": ("scripts_on_medium", "settings_with"),
         "winpe.run": ("plan_pe_run",),
         "winpe.served": ("served_files",),
-        "winpe.shares": ("SharePath", "share_path"),
+        "winpe.shares": ("SharePath", "share_path", "web_address"),
     },
 )

@@ -147,4 +147,8 @@ from osdimage.imaging.media.winpe.model import (
 from osdimage.imaging.media.winpe.placed import scripts_on_medium as scripts_on_medium, settings_with as settings_with
 from osdimage.imaging.media.winpe.run import plan_pe_run as plan_pe_run
 from osdimage.imaging.media.winpe.served import served_files as served_files
-from osdimage.imaging.media.winpe.shares import SharePath as SharePath, share_path as share_path
+from osdimage.imaging.media.winpe.shares import (
+    SharePath as SharePath,
+    share_path as share_path,
+    web_address as web_address,
+)

@@ -710,6 +710,10 @@ def _discs() -> Iterator[Writing]:
     yield Writing("media usb", stick, {"a.wim": "media.wim"}, {"d": as_made})
     change = ("media", "usb", "d", "--boot-image", "a.wim", "--add", "t=/t", "--update")
     yield Writing("media usb --update", change, present | {"d": "old.stick"}, {"d": as_made})
+    boot = ("media", "boot", "d.iso", "--boot-image", "a.wim", "--server", "smb://server/share")
+    yield Writing("media boot", boot, {"a.wim": "media.wim"}, judge)
+    capture = ("--destination", "smb://server/share/a.wim", "--name", "A")
+    yield Writing("media capture", ("media", "capture", *boot[2:5], *capture), {"a.wim": "media.wim"}, judge)
     yield Writing("media iso --from", ("media", "iso", "d.iso", *old), {"o.iso": "old.iso", "t": "tree"}, judge)
 
 

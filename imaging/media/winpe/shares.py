@@ -15,6 +15,7 @@ from osdimage.imaging.volume.windows_names import fault_of
 
 _UNC = re.compile(r"\\\\([A-Za-z0-9._:-]{1,255})\\([^\\]+)((?:\\[^\\]+)*)\\?")
 _URL = re.compile(r"smb://([A-Za-z0-9._-]{1,255})/([^/]+)((?:/[^/]+)*)/?")
+_WEB = re.compile(r"https?://[A-Za-z0-9.:\[\]-]{1,255}(?:/[!-~]*)?")
 _PLAIN = re.compile(r"[A-Za-z0-9 ._$()+,@#~{}\[\]-]+")
 _VALID = r"valid is \\SERVER\SHARE\FOLDER, or smb://SERVER/SHARE/FOLDER"
 
@@ -88,3 +89,8 @@ def connecting(path: SharePath) -> tuple[str, ...]:
 def no_share(path: SharePath) -> tuple[str, ...]:
     """Return the block ``no_share``."""
     return (f'call :say "There is no connection to {path.root}; nothing was done."', "exit /b 1")
+
+
+def web_address(text: str) -> str | None:
+    """Return the address of a web server as it was written, or None when it is none: http or https, and a host."""
+    return text if _WEB.fullmatch(text) is not None else None
