@@ -8,6 +8,7 @@ import subprocess
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 
 from cases import udf
 from cases.boot_drivers import storage_package
@@ -64,19 +65,19 @@ def install_wim(wim: str = "install.wim") -> None:
         capture(windows_11(edition=edition), wim, name, *settings)
 
 
-def boot_wim(wim: str = "boot.wim") -> None:
-    """Make a WIM with a Windows PE and a Windows Setup, of which the second starts."""
-    capture(pe_files(), wim, "Microsoft Windows PE (x64)")
-    capture(setup_files(), wim, "Microsoft Windows Setup (x64)", "--boot")
+def boot_wim(wim: str = "boot.wim", has: Files = MappingProxyType({})) -> None:
+    """Make a WIM with a Windows PE and a Windows Setup, of which the second starts; both have these files, too."""
+    capture({**pe_files(), **has}, wim, "Microsoft Windows PE (x64)")
+    capture({**setup_files(), **has}, wim, "Microsoft Windows Setup (x64)", "--boot")
 
 
-def windows_disc(iso: str = "Win11.iso") -> None:
+def windows_disc(iso: str = "Win11.iso", has: Files = MappingProxyType({})) -> None:
     """Make a disc with both, which a BIOS and UEFI start: its files are in UDF, as those of a disc of Windows are."""
     programs = {BIOS_BOOT: bytes(4096), UEFI_BOOT: bytes(1 << 20), "setup.exe": pe(MACHINES["x64"])}
     folder = write_tree(Path("disc"), programs)
     (folder / "sources").mkdir()
     install_wim("disc/sources/install.wim")
-    boot_wim("disc/sources/boot.wim")
+    boot_wim("disc/sources/boot.wim", has)
     start = ["-b", BIOS_BOOT, "-no-emul-boot", "-boot-load-size", "8"]
     start += ["-eltorito-alt-boot", "-e", UEFI_BOOT, "-no-emul-boot"]
     subprocess.run(

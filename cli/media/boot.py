@@ -18,8 +18,9 @@ from osdimage.cli.render import Reporter
     "--server",
     required=True,
     metavar="ADDRESS",
-    help=r"Where the task sequences are: \\SERVER\SHARE\FOLDER or smb://SERVER/SHARE/FOLDER with the content of a "
-    "stand-alone medium; or http(s)://..., which the boot image's own client reads in the manifest.",
+    help=r"Where the task sequences are: \\SERVER\SHARE\FOLDER or smb://SERVER/SHARE/FOLDER with what a "
+    "medium with task sequences for Windows PE has; or http(s)://..., which the boot image's own client reads in the "
+    "manifest.",
 )
 @boot_params.options
 @pe_media.disc
@@ -29,7 +30,7 @@ def boot_command(iso: Path, server: str, given: BootGiven, wish: DiscWish, dry_r
     """Make ISO, a small medium that starts a boot image and goes on with what a server has.
 
     With a share, scripts in the boot image connect to it, ask for the account at the computer, and run what a
-    stand-alone medium with --runner winpe has brought there.  With a web address nothing is put into the boot image:
+    medium with task sequences for Windows PE has brought there.  With a web address nothing is put into the boot image:
     that is then one with a client of its own, such as Configuration Manager's.
     """
     from osdimage.imaging.media.sequence.manifest import MediaKind, Runner  # noqa: PLC0415 - start-up stays cheap
