@@ -32,9 +32,9 @@ def main() -> None:
     with workspace() as folder:
         dense, sparse, many = folder / "dense", folder / "sparse", folder / "many"
         disc = folder / "disc.iso"
-        make_large(dense / "install.wim", is_dense=True)
-        make_large(sparse / "install.wim", is_dense=False)
-        make_many(many)
+        make_large(dense / "install.wim", LARGE_BYTES, is_dense=True)
+        make_large(sparse / "install.wim", LARGE_BYTES, is_dense=False)
+        make_many(many, SMALL_FILES)
         check(dense / "install.wim", disc)
 
         def fresh() -> None:
@@ -55,21 +55,21 @@ def main() -> None:
         write_report(run_pairs(pairs, runs=RUNS), "disc_writing")
 
 
-def make_large(path: Path, *, is_dense: bool) -> None:
-    """Make the file that is nearly all of a disc."""
+def make_large(path: Path, size: int, *, is_dense: bool) -> None:
+    """Make the file that is nearly all of a disc, of so many bytes."""
     path.parent.mkdir()
     bits = random.Random(5)
     with path.open("wb") as file:
-        for at in range(0, LARGE_BYTES if is_dense else 0, PIECE):
-            file.write(bits.randbytes(min(PIECE, LARGE_BYTES - at)))
-        file.truncate(LARGE_BYTES)
+        for at in range(0, size if is_dense else 0, PIECE):
+            file.write(bits.randbytes(min(PIECE, size - at)))
+        file.truncate(size)
 
 
-def make_many(tree: Path) -> None:
+def make_many(tree: Path, count: int) -> None:
     """Make small files, a thousand in each directory."""
     bits = random.Random(5)
     contents = bits.randbytes(LARGEST_SMALL)
-    for number in range(SMALL_FILES):
+    for number in range(count):
         folder = tree / f"folder-{number // IN_A_FOLDER:04}"
         if number % IN_A_FOLDER == 0:
             folder.mkdir(parents=True)
