@@ -10,6 +10,7 @@ import errno
 import fcntl
 import os
 import stat
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -88,6 +89,9 @@ class FileTarget(DiskTarget):
                 part = os.pread(self.descriptor, size_bytes - len(parts), offset_bytes + len(parts))
             except OSError as error:
                 raise self._failure(f"reading at byte {offset_bytes + len(parts)}", error) from error
+            if len(part) == size_bytes:
+                # As nearly always: nothing is copied.
+                return part
             if not part:
                 raise StorageError(f"{self.name} ends at byte {offset_bytes + len(parts)}", path=self.name)
             parts += part
@@ -102,6 +106,16 @@ class FileTarget(DiskTarget):
                 raise self._failure(f"writing at byte {offset_bytes}", error) from error
             offset_bytes += count
             view = view[count:]
+
+    def _write_by(self, offset_bytes: int, size_bytes: int, copy: Callable[[int, int], None]) -> bool:  # noqa: ARG002 - see write_by
+        try:
+            copy(self.descriptor, offset_bytes)
+        except StorageError:
+            # Of what is copied.
+            raise
+        except OSError as error:
+            raise self._failure(f"writing at byte {offset_bytes}", error) from error
+        return True
 
     def _open_source(self) -> Source:
         # Who only looks at a table need not wait for libwim.

@@ -6,7 +6,7 @@ Offsets are bytes.  Nothing outside the target can be reached: the bounds are ch
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
@@ -66,6 +66,24 @@ class BlockTarget(ABC):
         self._check(offset_bytes, len(data))
         self._write(offset_bytes, data)
 
+    def write_by(self, offset_bytes: int, size_bytes: int, copy: Callable[[int, int], None]) -> bool:
+        """Let somebody write a range who can do better than by bytes, as the system copies from file to file.
+
+        Args:
+            offset_bytes: where the range begins.
+            size_bytes: how large it is; nothing outside it may be written.
+            copy: is given the descriptor of a file, and the offset there that is ``offset_bytes`` here.
+
+        Returns:
+            Whether that was done; not so where the bytes are in no file, or in one in another order.
+
+        Raises:
+            StorageError: when it failed.
+            InvalidRequest: when the range is not inside the target.
+        """
+        self._check(offset_bytes, size_bytes)
+        return self._write_by(offset_bytes, size_bytes, copy)
+
     @abstractmethod
     def flush(self) -> None:
         """Wait until everything that was written is on the medium."""
@@ -105,6 +123,9 @@ class BlockTarget(ABC):
     @abstractmethod
     def _write(self, offset_bytes: int, data: Data) -> None: ...
 
+    def _write_by(self, offset_bytes: int, size_bytes: int, copy: Callable[[int, int], None]) -> bool:  # noqa: ARG002 - see write_by
+        return False
+
     def _data_ranges(self, begin: int, end: int) -> Iterator[tuple[int, int]]:
         yield begin, end
 
@@ -139,6 +160,9 @@ class Window(BlockTarget):
 
     def _write(self, offset_bytes: int, data: Data) -> None:
         self._base.write_at(self._begin + offset_bytes, data)
+
+    def _write_by(self, offset_bytes: int, size_bytes: int, copy: Callable[[int, int], None]) -> bool:
+        return self._base.write_by(self._begin + offset_bytes, size_bytes, copy)
 
     def _data_ranges(self, begin: int, end: int) -> Iterator[tuple[int, int]]:
         for first, after in self._base.data_ranges(self._begin + begin, self._begin + end):

@@ -61,18 +61,19 @@ class _Pieces:
 
     def __init__(self, pieces: Iterator[bytes]) -> None:
         self._pieces = pieces
-        self._held = memoryview(b"")
+        self._held = b""
+        self._taken = 0
 
     def left(self) -> int:
         """Return how many are at hand; 0 at the end."""
-        while not self._held:
+        while self._taken == len(self._held):
             piece = next(self._pieces, None)
             if piece is None:
                 return 0
-            self._held = memoryview(piece)
-        return len(self._held)
+            self._held, self._taken = piece, 0
+        return len(self._held) - self._taken
 
-    def take(self, size: int) -> memoryview:
-        """Return so many of those at hand."""
-        taken, self._held = self._held[:size], self._held[size:]
-        return taken
+    def take(self, size: int) -> bytes:
+        """Return so many of those at hand; of a whole piece, which is usual, the piece itself."""
+        begin, self._taken = self._taken, self._taken + size
+        return self._held if size == len(self._held) else self._held[begin : self._taken]

@@ -23,4 +23,5 @@ def _entry(file: MediumFile) -> SourceEntry:
         modified_ns=file.modified_ns,
         accessed_ns=file.modified_ns,
         contents=file.contents.pieces,
+        copy=file.contents.copy_to,
     )

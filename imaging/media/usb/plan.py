@@ -141,10 +141,16 @@ def plan_stick(
     return StickPlan(medium, layout, table, volumes, starts, (*medium.warnings, *warnings))
 
 
-def fat_options(volume: StickVolume, *, is_dirty: bool = False) -> FatOptions:
+def fat_options(volume: StickVolume, *, is_dirty: bool = False, is_zero: bool = False) -> FatOptions:
     """Return how a volume of FAT32 is made."""
-    hidden = volume.partition.extent.first
-    return FatOptions(volume.serial, volume.label, hidden_sectors=hidden, is_dirty=is_dirty, code_page=_CODE_PAGE)
+    return FatOptions(
+        volume.serial,
+        volume.label,
+        hidden_sectors=volume.partition.extent.first,
+        code_page=_CODE_PAGE,
+        is_dirty=is_dirty,
+        is_zero=is_zero,
+    )
 
 
 def _is_given(options: StickOptions, geometry: Geometry | None) -> bool:

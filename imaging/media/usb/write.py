@@ -108,7 +108,12 @@ def _fill_all(plan: StickPlan, disk: Disk, progress: ProgressCallback | None) ->
         part = portion(progress, 100 * begins / total, 100 * filled / total) if filled > begins else None
         if volume.filesystem is FileSystem.FAT32:
             window = disk.volume_in(volume.partition).window()
-            fill_fat(window, source_of(volume.files, name="medium"), fat_options(volume, is_dirty=True), progress=part)
+            fill_fat(
+                window,
+                source_of(volume.files, name="medium"),
+                fat_options(volume, is_dirty=True, is_zero=disk.is_new),
+                progress=part,
+            )
         else:
             _fill_ntfs(volume, disk, part)
 

@@ -46,6 +46,8 @@ class SourceEntry:
         accessed_ns: likewise; FAT keeps the day.
         contents: returns the contents piece by piece; not asked for when the size is 0.
         short_name: the 8.3 name that it had elsewhere, used when the name needs one and it is free.
+        copy: copies the contents into a file that is zeros, given its descriptor, where to begin, and what is told of
+            how many bytes more are there; None where they come in pieces alone.
     """
 
     path: str
@@ -57,6 +59,7 @@ class SourceEntry:
     accessed_ns: int | None = None
     contents: Callable[[], Iterable[Piece]] | None = None
     short_name: str | None = None
+    copy: Callable[[int, int, Callable[[int], None]], None] | None = None
 
 
 class Source(ABC):

@@ -41,6 +41,8 @@ _GATHERED = MIB
 _ZEROS = bytes(MIB)
 _REPORTED = 64 * len(_ZEROS)  # bytes of zeros between two events
 _FAT_SLAB = MIB // 4
+# Of smaller files one call that reads and one that writes are faster than asking for holes first.
+_COPIED = MIB
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +65,7 @@ class FatOptions:
         zone: whose clock the times on the volume show; FAT does not store it.
         formatted_ns: the time of the label, nanoseconds since 1970; None for 1980-01-01.
         is_dirty: mark it dirty: whoever makes it has more to write, and takes the mark away.
+        is_zero: the target is known to hold nothing but zeros, as an image that was just made.
     """
 
     serial: int
@@ -79,6 +82,7 @@ class FatOptions:
     zone: tzinfo = field(default=UTC)
     formatted_ns: int | None = None
     is_dirty: bool = False
+    is_zero: bool = False
 
     def __post_init__(self) -> None:
         """Refuse numbers for which the boot sector has no room."""
@@ -118,7 +122,7 @@ def write_volume(
         volume.flush()
         stream = _Stream(volume, layout)
         _write_directories(stream, layout, tree, options)
-        _write_contents(stream, layout, tree, source, meter)
+        _write_contents(stream, layout, tree, source, _Copier(volume, meter, tree.size, is_able=options.is_zero))
         stream.finish()
         _write_fats(volume, layout, tree, options)
         volume.flush()
@@ -202,13 +206,53 @@ def _write_directories(stream: _Stream, layout: FatLayout, tree: Tree, options: 
             stream.put(offset, bytes(layout.cluster_size))
 
 
-def _write_contents(stream: _Stream, layout: FatLayout, tree: Tree, source: Source, meter: Meter) -> None:
-    total, done = tree.size, 0
+class _StoppedError(Exception):
+    """Carries what a listener raised past those who look for errors of the system."""
+
+    def __init__(self, by: BaseException) -> None:
+        super().__init__()
+        self.by = by
+
+
+class _Copier:
+    """Lets large contents be copied by the system, with their holes, where that is possible; it tells the progress."""
+
+    def __init__(self, volume: BlockTarget, meter: Meter, total: int, *, is_able: bool) -> None:
+        self._volume = volume
+        self._meter = meter
+        self._total = total
+        self._is_able = is_able
+        self._done = 0
+
+    def step(self, size: int) -> None:
+        """Tell that so many bytes more are written."""
+        self._done += size
+        self._meter.step(Phase.EXTRACT_DATA, self._done, self._total)
+
+    def copy(self, node: Node, offset: int) -> bool:
+        """Copy the contents of a file; return whether that was done."""
+        copy = node.entry.copy
+        if not self._is_able or copy is None or node.size < _COPIED:
+            return False
+        try:
+            self._is_able = self._volume.write_by(offset, node.size, lambda file, at: copy(file, at, self._copied))
+        except _StoppedError as stopped:
+            raise stopped.by from None
+        return self._is_able
+
+    def _copied(self, size: int) -> None:
+        try:
+            self.step(size)
+        except BaseException as error:
+            raise _StoppedError(error) from error
+
+
+def _write_contents(stream: _Stream, layout: FatLayout, tree: Tree, source: Source, copier: _Copier) -> None:
     for indices, pieces in source.read():
         nodes = [node for index in indices if (node := tree.files[index]) is not None]
-        size = _write_one(stream, layout, nodes, pieces)
-        done += size * len(nodes)
-        meter.step(Phase.EXTRACT_DATA, done, total)
+        if len(nodes) == 1 and copier.copy(nodes[0], layout.offset_of(nodes[0].cluster)):
+            continue
+        copier.step(_write_one(stream, layout, nodes, pieces) * len(nodes))
 
 
 def _write_one(stream: _Stream, layout: FatLayout, nodes: list[Node], pieces: Iterable[Piece]) -> int:

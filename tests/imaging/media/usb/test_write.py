@@ -14,11 +14,13 @@ from judges import disk as disk_judges
 from judges import fat as fat_judges
 from judges import ntfs as ntfs_judges
 from judges import wim as judges
+from osdimage.imaging.disc import contents_of_file
 from osdimage.imaging.disk.opened import open_disk
 from osdimage.imaging.errors import StorageError, TooSmall
-from osdimage.imaging.media.parts.medium import Medium
+from osdimage.imaging.media.parts.medium import Medium, MediumFile
 from osdimage.imaging.media.usb.layout import StickLayout
 from osdimage.imaging.media.usb.plan import StickOptions, plan_stick
+from osdimage.imaging.media.usb.splitting import fitted
 from osdimage.imaging.media.usb.target import planned_stick
 from osdimage.imaging.media.usb.write import write_stick
 from osdimage.imaging.progress import ProgressEvent
@@ -206,15 +208,53 @@ def test_a_write_that_is_stopped_leaves_no_image_and_no_whole_volume_on_a_disk(t
 def test_a_medium_that_does_not_hold_what_was_written_to_it_is_found_out(
     tmp_path: Path, whole: Medium, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def broken(offset: int, data: bytes) -> None:
-        # Contents are written many at once, and tables are shorter.
-        write(offset, data if len(data) < MIB else bytes(len(data)))
+    def broken(offset: int, size: int) -> bytes:
+        # Contents are read a MiB at a time, and tables less.
+        return read(offset, size) if size < MIB else bytes(size)
 
     with planned_stick(tmp_path / "d", whole, StickOptions()) as (plan, disk):
-        write = disk.target.write_at
-        monkeypatch.setattr(disk.target, "write_at", broken)
+        read = disk.target.read_at
+        monkeypatch.setattr(disk.target, "read_at", broken)
         with pytest.raises(StorageError, match="does not hold what was written to it, from byte 0 on"):
             write_stick(plan, disk)
+
+
+def test_holes_of_a_file_stay_holes_in_a_new_image_and_are_zeros_on_a_disk(tmp_path: Path) -> None:
+    holed = tmp_path / "holed"
+    with holed.open("wb") as stream:
+        stream.write(b"begin")
+        stream.seek(60 * MIB)
+        stream.write(b"end")
+    what = sticks.medium([MediumFile("holed.bin", contents_of_file(holed), 0, "made"), sticks.file("bootmgr", b"x")])
+    # Reading it back tells of every byte.
+    sticks.write(tmp_path / "new", what)
+    assert (tmp_path / "new").stat().st_blocks * 512 < 8 * MIB
+    used = tmp_path / "used"
+    with used.open("wb") as stream:
+        for _ in range(100):
+            stream.write(b"\xaa" * MIB)
+    sticks.write(used, what)
+
+
+@pytest.mark.foreign
+@pytest.mark.slow
+@pytest.mark.matrix
+def test_an_install_image_of_more_than_4_gib_is_on_a_stick_in_parts(tmp_path: Path) -> None:
+    tree, wim = tmp_path / "tree", tmp_path / "install.wim"
+    tree.mkdir()
+    for number in range(5):
+        with (tree / f"{number}.bin").open("wb") as stream:
+            stream.write(bytes([number + 1]))
+            stream.truncate(900 * MIB)
+    judges.wimlib("capture", tree, wim, "Windows", "--compress=none")
+    judges.run("fallocate", "--dig-holes", wim)
+    assert wim.stat().st_size > 1 << 32
+    what = sticks.medium([MediumFile("sources/install.wim", contents_of_file(wim), 0, "made")])
+    with fitted(what, StickLayout.FAT32) as found:
+        sticks.write(tmp_path / "d", found.medium)
+    for name in ("install.swm", "install2.swm"):
+        judges.run("mcopy", "-i", f"{tmp_path / 'd'}@@{MIB}", f"::/sources/{name}", tmp_path)
+    judges.wimlib("verify", tmp_path / "install.swm", f"--ref={tmp_path}/install*.swm")
 
 
 def test_a_stick_is_planned_without_a_file(whole: Medium) -> None:
