@@ -299,6 +299,7 @@ _TEXTS: dict[str, Taken] = {
     "KIND": Taken(tuple(schema_names()), is_closed=True),
     "STEP|yaml|answers": Taken(("yaml", "answers")),
     "NAME|PATH": Taken(("SYSTEM", "SOFTWARE", "DEFAULT", "SAM", "SECURITY")),
+    "NAME=WIM[:N]": Taken(paths=Paths.FILES, sign=Sign.AFTER),
     "any|inf|LIST": Taken(("any", "inf")),
     "STEP|TYPE|CLASS": Taken(("windows", "site", "unknown")),
     **dict.fromkeys(
@@ -317,6 +318,7 @@ _TEXTS: dict[str, Taken] = {
                 "INF",
                 "KEY",
             ),
+            *("FIRST-LAST/PREFIX", "LIST", "NETWORK", "URL"),
             *("M", "MB", "N", "NAME", "NAME=COMMAND", "NAME=ID", "NAME=VALUE", "PATH", "PATH=TEXT"),
             *("PATTERN", "SECONDS", "SIZE", "STEP=COMMAND", "TEXT", "VERSION", "[N=]SIZE"),
         ),

@@ -186,6 +186,11 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "osdimage media list windows.iso",
         "osdimage media list windows.iso 'sources/*.wim' --columns",
     ),
+    "media netboot": (
+        "osdimage media netboot /srv/netboot --boot-image pe=boot.wim --wimboot wimboot --url http://192.168.50.1/",
+        "osdimage media netboot /srv/netboot --boot-image boot.wim --wimboot wimboot --known computers.csv",
+        "osdimage media netboot /srv/netboot --boot-image boot.wim --native --proxy 192.168.50.0/24",
+    ),
     "media sdi": ("osdimage media sdi boot.sdi --check", "osdimage media sdi boot.sdi --create"),
     "media show": ("osdimage media show windows.iso",),
     "media usb": (

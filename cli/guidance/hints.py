@@ -202,6 +202,10 @@ _INSTEAD = {
     ("export", "not-pipable"): "a WIM is not pipable unless --pipable says so",
     ("export", "flags"): "--set FLAGS=EDITION sets it",
     ("iso", "hybrid"): "an ISO is no disk too; osdimage media usb writes sticks",
+    (
+        "netboot",
+        "password",
+    ): "iPXE asks for none that is worth it over TFTP; keep secrets in encrypted variables of media",
     ("info", "detailed"): "--json tells all; osdimage list --long shows the files",
     ("info", "extract-xml"): "--xml prints it, as in --xml > FILE",
     ("info", "header"): "--json has it, as header",

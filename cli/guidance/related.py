@@ -47,6 +47,7 @@ RELATED: dict[str, tuple[str, ...]] = {
     "media extract": ("extract", "media list"),
     "media iso": ("media show", "bootimage export", "bootimage set"),
     "media list": ("list", "media extract"),
+    "media netboot": ("bootimage files", "media verify"),
     "media show": ("media list", "media verify", "bootimage show"),
     "media usb": ("media iso", "media verify", "disk restore"),
     "media verify": ("media show", "boot check"),

@@ -16,6 +16,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "extract": ("media.extract", "Extract files of a disc."),
     "verify": ("media.verify", "Look whether a medium is sound, and whether it starts."),
     "sdi": ("media.sdi", "Look into a boot.sdi, or make one."),
+    "netboot": ("media.netboot", "Make a folder from which computers start by the network."),
 }
 
 

@@ -1,8 +1,9 @@
 """Media that computers start from: what is in their boot images, and what is added to these (``bootimage/``).
 
-``parts/`` has what media are made of, whatever they are written to; ``discs/`` writes them as ISO files and ``usb/`` as
-sticks.  ``sequence/`` tells of media that carry task sequences: their manifests, secrets, signatures and sets.
-``winpe/`` has the scripts that Windows PE runs from one.  ``checked/`` judges media that were made.
+``parts/`` has what media are made of, whatever they are written to; ``discs/`` writes them as ISO files, ``usb/`` as
+sticks, and ``netboot/`` as folders that servers hand out.  ``sequence/`` tells of media that carry task sequences:
+their manifests, secrets, signatures and sets; ``winpe/`` has the scripts that Windows PE runs from one.
+``checked/`` judges media that were made.
 """
 
 from osdimage.imaging._faces import lazily
@@ -26,6 +27,14 @@ __getattr__, __dir__, __all__ = lazily(
         "discs.remaster": ("OldDisc", "read_old_disc"),
         "discs.sizes": ("DISC_SIZES", "parse_disc_size"),
         "discs.write": ("refuse_iso_target", "write_iso"),
+        "netboot.clients": ("NetClient",),
+        "netboot.dnsmasq": ("NetOffer",),
+        "netboot.folder": ("NetbootReport", "write_netboot"),
+        "netboot.known": ("KnownComputer", "known_computers"),
+        "netboot.network": ("Leases",),
+        "netboot.plan": ("NamedImage", "NetbootPlan", "NetbootWish", "ServerWish", "plan_netboot"),
+        "netboot.scripts": ("UnknownComputers",),
+        "netboot.wimboot": ("Wimboot", "read_wimboot"),
         "parts.changes": ("MediumChanges", "PlacedSource", "changed_files"),
         "parts.find": ("PartsWish", "find_parts"),
         "parts.medium": ("BootParts", "Medium", "MediumFile", "PreparedImage", "SignedBy"),

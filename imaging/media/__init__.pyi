@@ -40,6 +40,20 @@ from osdimage.imaging.media.discs.plan import IsoOptions as IsoOptions, new_set_
 from osdimage.imaging.media.discs.remaster import OldDisc as OldDisc, read_old_disc as read_old_disc
 from osdimage.imaging.media.discs.sizes import DISC_SIZES as DISC_SIZES, parse_disc_size as parse_disc_size
 from osdimage.imaging.media.discs.write import refuse_iso_target as refuse_iso_target, write_iso as write_iso
+from osdimage.imaging.media.netboot.clients import NetClient as NetClient
+from osdimage.imaging.media.netboot.dnsmasq import NetOffer as NetOffer
+from osdimage.imaging.media.netboot.folder import NetbootReport as NetbootReport, write_netboot as write_netboot
+from osdimage.imaging.media.netboot.known import KnownComputer as KnownComputer, known_computers as known_computers
+from osdimage.imaging.media.netboot.network import Leases as Leases
+from osdimage.imaging.media.netboot.plan import (
+    NamedImage as NamedImage,
+    NetbootPlan as NetbootPlan,
+    NetbootWish as NetbootWish,
+    ServerWish as ServerWish,
+    plan_netboot as plan_netboot,
+)
+from osdimage.imaging.media.netboot.scripts import UnknownComputers as UnknownComputers
+from osdimage.imaging.media.netboot.wimboot import Wimboot as Wimboot, read_wimboot as read_wimboot
 from osdimage.imaging.media.parts.changes import (
     MediumChanges as MediumChanges,
     PlacedSource as PlacedSource,

@@ -28,7 +28,7 @@ from osdimage.imaging.units import MIB, Bytes
 from osdimage.imaging.volume.filesystems import open_files
 from runs.commands import osdimage
 
-from cases import driver_files, hive_logs, journals, media, udf
+from cases import driver_files, hive_logs, journals, media, netboot, udf
 from cases.boot_drivers import storage_package
 from cases.boot_images import pe_files
 from cases.driver_packages import package
@@ -434,6 +434,35 @@ def make_small_material(folder: Path) -> None:
     _make_wims(folder)
     _make_volumes(folder)
     _make_drivers(folder)
+    _make_netboot(folder)
+
+
+def as_netboot(path: Path) -> object:
+    """Return what computers start from; all of it is what its sums say."""
+    if (path / ".osdimage-new" / "osdimage" / "media.json").exists():
+        raise Unfinished
+    if not (path / "osdimage" / "media.json").exists():
+        raise Unfinished
+    assert "FAILED" not in run(["sh", "-c", f"cd {path} && sha256sum -c osdimage/SHA256SUMS"])
+    return digest_of_all(path)
+
+
+def digest_of_all(path: Path) -> dict[str, str]:
+    """Return the hashes of files below a folder but those of the manifest, which has the time."""
+    files = (
+        each
+        for each in sorted(path.rglob("*"))
+        if each.is_file() and each.relative_to(path).parts[0] not in {"osdimage", ".osdimage-new"}
+    )
+    return {str(each.relative_to(path)): hashlib.sha256(each.read_bytes()).hexdigest() for each in files}
+
+
+def _make_netboot(folder: Path) -> None:
+    (folder / "net").mkdir()
+    netboot.net_material(folder / "net")
+    wims = ("--boot-image", f"pe={folder}/net/other.wim", "--boot-image", f"old={folder}/net/pe.wim")
+    programs = ("--wimboot", folder / "net" / "wimboot", "--ipxe", folder / "net" / "ipxe")
+    osdimage("media", "netboot", folder / "netboot", *wims, *programs)
 
 
 def _make_trees(folder: Path, hive: bytes) -> None:
@@ -693,6 +722,20 @@ def _boot_images() -> Iterator[Writing]:
                   {"a.wim": "boot.wim", "p": "driver"}, {"a.wim": as_boot_image})  # fmt: skip
     yield Writing("bootimage files", ("bootimage", "files", "a.wim", "--to", "t", "--driver", "p"),
                   {"a.wim": "boot.wim", "p": "driver"}, {"t": digest}, partial=True)  # fmt: skip
+    netboot_arguments = (
+        "media",
+        "netboot",
+        "t",
+        "--boot-image",
+        "pe=n/pe.wim",
+        "--wimboot",
+        "n/wimboot",
+        "--ipxe",
+        "n/ipxe",
+    )
+    yield Writing("media netboot", netboot_arguments, {"n": "net"}, {"t": as_netboot}, partial=True)
+    yield Writing("media netboot, again", netboot_arguments, {"n": "net", "t": "netboot"}, {"t": as_netboot},
+                  partial=True)  # fmt: skip
     yield Writing("bootimage export", ("bootimage", "export", "a.wim", "b.wim", *wished), present,
                   {"b.wim": as_boot_image})  # fmt: skip
     yield Writing("bootimage export --overwrite", ("bootimage", "export", "a.wim", "b.wim", *wished, "--overwrite"),

@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 import pytest
-from cases import boot_drivers, boot_images, driver_files, driver_packages, infs, media, udf, windows_trees
+from cases import boot_drivers, boot_images, driver_files, driver_packages, infs, media, netboot, udf, windows_trees
 from cases.installed_drivers import windows_10_tree
 from jsonschema import Draft202012Validator
 from judges import mounts
@@ -57,6 +57,7 @@ COMMANDS = {
     "media-usb": "media usb pe.img --boot-image starts.wim",
     "media-boot": "media boot from-share.iso --boot-image starts.wim --server smb://server/share",
     "media-capture": "media capture pc.iso --boot-image starts.wim --destination smb://server/share/a.wim --name A",
+    "media-netboot": "media netboot netboot --boot-image pe=net/pe.wim --wimboot net/wimboot --ipxe net/ipxe",
     "mount": "mount one.wim mounted",
     "unmount": "unmount mounted",
     "update": "update two.wim --add one.reg=/added.reg",
@@ -164,6 +165,8 @@ def printed(place: Path) -> dict[str, Outcome]:
         windows_trees.write_tree(place / "driver", driver_packages.package("viodisk"))
         media.boot_image(place / "starts.wim")
         boot_images.boot_wim(place / "pe.wim", boot_images.pe_files(), boot=1)
+        (place / "net").mkdir()
+        netboot.net_material(place / "net")
         started = {
             f"{FOLDER}\\{path}".replace("\\", "/"): data
             for path, data in first_start_files([FirstStep("one", ("@rem",))], "cp437").items()
@@ -246,6 +249,7 @@ EVENTS = [
     "media usb events-stick.img --boot-image starts.wim",
     "media boot events-boot.iso --boot-image starts.wim --server https://server/",
     "media capture events-capture.iso --boot-image starts.wim --destination smb://server/share/a.wim --name A",
+    "media netboot events-netboot --boot-image pe=net/pe.wim --wimboot net/wimboot --ipxe net/ipxe",
     "run names.yaml --disk 0=plain.img --yes",
     "update two.wim --add one.reg=/events.reg",
     "verify one.wim",

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from osdimage.imaging.boot.firmware import Firmware
 from osdimage.imaging.documents import read_limited
-from osdimage.imaging.errors import InvalidInput, Remedy, StorageError
+from osdimage.imaging.errors import InvalidInput, Means, Remedy, StorageError
 from osdimage.imaging.pe import read_pe
 from osdimage.imaging.units import MIB
 
@@ -23,7 +23,7 @@ _LARGEST = 16 * MIB
 
 
 @dataclass(frozen=True, slots=True)
-class Client:
+class NetClient:
     """A kind of computer that starts from the network.
 
     Attributes:
@@ -49,7 +49,7 @@ class Client:
     found_as: tuple[str, ...]
 
 
-BIOS = Client(
+BIOS = NetClient(
     "bios",
     "BIOS",
     Firmware.BIOS,
@@ -60,7 +60,7 @@ BIOS = Client(
     "undionly.kpxe",
     ("undionly.kpxe",),
 )
-UEFI_X64 = Client(
+UEFI_X64 = NetClient(
     "efi64",
     "UEFI for x64",
     Firmware.UEFI,
@@ -71,7 +71,7 @@ UEFI_X64 = Client(
     "snponly.efi",
     ("snponly.efi", "ipxe-snponly-x86_64.efi", "x86_64/snponly.efi", "ipxe.efi", "ipxe-x86_64.efi", "x86_64/ipxe.efi"),
 )
-UEFI_ARM64 = Client(
+UEFI_ARM64 = NetClient(
     "arm64",
     "UEFI for arm64",
     Firmware.UEFI,
@@ -96,12 +96,12 @@ class Ipxe:
         is_signed: it has a signature for Secure Boot; False of that for a BIOS.
     """
 
-    client: Client
+    client: NetClient
     path: Path
     is_signed: bool
 
 
-def find_ipxe(client: Client, folder: str | os.PathLike[str] | None = None) -> Ipxe | None:
+def find_ipxe(client: NetClient, folder: str | os.PathLike[str] | None = None) -> Ipxe | None:
     """Return the iPXE that a kind of computer loads, or None when there is none.
 
     Args:
@@ -122,18 +122,16 @@ def find_ipxe(client: Client, folder: str | os.PathLike[str] | None = None) -> I
     return None
 
 
-def lacking_ipxe(client: Client, folder: str | os.PathLike[str] | None = None) -> InvalidInput:
+def lacking_ipxe(client: NetClient, folder: str | os.PathLike[str] | None = None) -> InvalidInput:
     """Return what is wrong when there is none."""
     where = " and ".join(map(str, IPXE_FOLDERS)) if folder is None else str(folder)
     return InvalidInput(
         f"{where}: has no {client.found_as[0]}, the iPXE that computers with {client.called} load first",
-        remedy=Remedy(
-            "valid is a folder that has it; distributions have it in the package ipxe, Fedora in ipxe-bootimgs"
-        ),
+        remedy=Remedy("install the package ipxe, of Fedora ipxe-bootimgs, or give the folder with {}", (Means.IPXE,)),
     )
 
 
-def _ipxe(client: Client, file: Path) -> Ipxe:
+def _ipxe(client: NetClient, file: Path) -> Ipxe:
     # Links of a package are followed: Debian's ipxe.efi is in /boot.
     try:
         real = file.resolve(strict=True)

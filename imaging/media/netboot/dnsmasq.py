@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Network
 
 from osdimage.imaging.inventory.computers import Computer
-from osdimage.imaging.media.netboot.clients import Client
+from osdimage.imaging.media.netboot.clients import NetClient
 from osdimage.imaging.media.netboot.network import Leases
 from osdimage.imaging.media.netboot.scripts import ENTRY
 
@@ -28,7 +28,7 @@ _TITLE = "osdimage"
 
 
 @dataclass(frozen=True, slots=True)
-class Offer:
+class NetOffer:
     """What a kind of computer loads first.
 
     Attributes:
@@ -36,7 +36,7 @@ class Offer:
         path: of the file in the folder.
     """
 
-    client: Client
+    client: NetClient
     path: str
 
 
@@ -56,7 +56,7 @@ class DnsmasqSettings:
     """
 
     root: str
-    offers: tuple[Offer, ...]
+    offers: tuple[NetOffer, ...]
     has_ipxe: bool
     computers: tuple[Computer, ...] = ()
     known_only: bool = False
@@ -122,7 +122,7 @@ def _hosts(computers: Iterable[Computer]) -> list[str]:
     return lines
 
 
-def _kinds(offers: Iterable[Offer]) -> list[str]:
+def _kinds(offers: Iterable[NetOffer]) -> list[str]:
     lines = []
     for offer in offers:
         client = offer.client
@@ -132,14 +132,14 @@ def _kinds(offers: Iterable[Offer]) -> list[str]:
     return lines
 
 
-def _tagged(settings: DnsmasqSettings) -> list[tuple[str, Offer]]:
+def _tagged(settings: DnsmasqSettings) -> list[tuple[str, NetOffer]]:
     """Return what is offered first, with the tags that a computer must have."""
     before = ["tag:!ipxe"] if settings.has_ipxe else []
     known = ["tag:computer"] if settings.known_only else []
     return [(",".join((*before, *known, f"tag:{each.client.tag}")), each) for each in settings.offers]
 
 
-def _http(settings: DnsmasqSettings, offer: Offer) -> list[str]:
+def _http(settings: DnsmasqSettings, offer: NetOffer) -> list[str]:
     """Return what UEFI is told that starts by HTTP: it takes no address without the class of such servers."""
     if settings.url is None or not settings.url.startswith("http") or not offer.client.http_numbers:
         return []

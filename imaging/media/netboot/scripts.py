@@ -31,7 +31,7 @@ _READ_S = 15
 _ON = "goto {} ||"
 
 
-class Unknown(StrEnum):
+class UnknownComputers(StrEnum):
     """What a computer does that is not known."""
 
     REFUSE = "refuse"
@@ -150,21 +150,21 @@ def computer_script(name: str, target: str | None, *, is_mandatory: bool) -> str
         target: the path of the script that it goes on with; None: it starts the next device of its firmware.
         is_mandatory: whether it starts without a person who presses F12.
     """
-    told = [f"# {plain(name)}", f"set computer {plain(name)}"]
+    told = f"set computer {plain(name)}"
     if target is None:
-        return _script(*told, "exit 0")
-    lines = [*told, *([] if is_mandatory else [_prompt()])]
+        return _script(told, "exit 0")
+    lines = [told, *([] if is_mandatory else [_prompt()])]
     return _script(
         *lines, f"chain --autofree ../{quote(target)} || goto failed", "exit 0", *_failed("its script failed")
     )
 
 
-def unknown_script(wish: Unknown, images: Sequence[NetImage], *, is_mandatory: bool) -> str:
+def unknown_script(wish: UnknownComputers, images: Sequence[NetImage], *, is_mandatory: bool) -> str:
     """Return the script of computers that are not known."""
-    if wish is Unknown.REFUSE:
+    if wish is UnknownComputers.REFUSE:
         told = "echo This computer is not known here: ${netX/mac}, ${uuid}"
         return _script(told, "sleep 3", "exit 0")
-    if wish is Unknown.BOOT:
+    if wish is UnknownComputers.BOOT:
         prompt = [] if is_mandatory else [_prompt()]
         return _script(*prompt, f"chain --autofree {DEFAULT} || goto failed", "exit 0", *_failed("its script failed"))
     return menu_script(images)

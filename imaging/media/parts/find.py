@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import PurePosixPath
 
 from osdimage.imaging import filetime
-from osdimage.imaging.boot.bcd.media import MediaEntry, MediaStoreSettings, create_media_store
+from osdimage.imaging.boot.bcd.media import MediaEntry, MediaStoreSettings, TftpOptions, create_media_store
 from osdimage.imaging.boot.files import LARGEST_FILE, shown
 from osdimage.imaging.boot.firmware import Firmware
 from osdimage.imaging.boot.language import locale_of
@@ -57,6 +57,7 @@ class PartsWish:
         generate_efisys: make what UEFI starts from a disc of the loader, when there is none.
         locale: the language of the menu, such as ``de-DE``; None: that of the boot image.
         timeout_s: how long the menu waits, in seconds; None: not at all with one boot image, else half a minute.
+        tftp: how the boot manager asks a server for the boot image; None for what is no server.
     """
 
     firmware: frozenset[Firmware] | None = None
@@ -67,6 +68,7 @@ class PartsWish:
     generate_efisys: bool = False
     locale: str | None = None
     timeout_s: int | None = None
+    tftp: TftpOptions | None = None
 
 
 @logged("find what starts {prepared.source}")
@@ -275,6 +277,7 @@ class _Finder:
             timeout_s=self.wish.timeout_s,
             locale=self.locales[firmware],
             has_memory_test=has_memory_test,
+            tftp=self.wish.tftp,
         )
         data = create_media_store(settings, now=self.now).to_bytes(now=self.now)
         return MediumFile(table.STORES[firmware], BytesContents(data), self.made_ns, MADE)

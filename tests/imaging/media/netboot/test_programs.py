@@ -5,20 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from cases.netboot import WIMBOOT_TOLD as TOLD
+from cases.netboot import wimboot_file
 from cases.windows_trees import MACHINES, pe
 from osdimage.imaging.errors import InvalidInput, StorageError
 from osdimage.imaging.media.netboot import clients
 from osdimage.imaging.media.netboot.clients import BIOS, UEFI_ARM64, UEFI_X64, find_ipxe, lacking_ipxe
 from osdimage.imaging.media.netboot.wimboot import read_wimboot
-
-# strings wimboot | grep Imaging     of wimboot 2.9.0, built from its source (commit e587564)
-TOLD = b"\n\nwimboot v2.9.0 -- Windows Imaging Format bootloader -- https://ipxe.org/wimboot\n\n\0"
-
-
-def wimboot(folder: Path, told: bytes = TOLD, machine: int = MACHINES["x64"]) -> Path:
-    path = folder / "downloaded"
-    path.write_bytes(pe(machine) + told)
-    return path
 
 
 @pytest.mark.parametrize(
@@ -26,7 +19,7 @@ def wimboot(folder: Path, told: bytes = TOLD, machine: int = MACHINES["x64"]) ->
     [pytest.param("x64", "wimboot", id="x64"), pytest.param("arm64", "wimboot.arm64", id="arm64")],
 )
 def test_wimboot_tells_its_version_and_its_processor(architecture: str, name: str, tmp_path: Path) -> None:
-    found = read_wimboot(wimboot(tmp_path, machine=MACHINES[architecture]))
+    found = read_wimboot(wimboot_file(tmp_path / "downloaded", architecture))
     assert (found.version, found.architecture, found.name) == ((2, 9, 0), architecture, name)
     assert not found.is_signed
     assert found.warnings == ()
@@ -43,7 +36,7 @@ def test_wimboot_tells_its_version_and_its_processor(architecture: str, name: st
 def test_a_wimboot_that_is_too_old_or_does_not_tell_is_warned_of(
     told: bytes, warning: str | None, tmp_path: Path
 ) -> None:
-    found = read_wimboot(wimboot(tmp_path, told)).warnings
+    found = read_wimboot(wimboot_file(tmp_path / "downloaded", told=told)).warnings
     assert [warning in each for each in found if warning] == ([] if warning is None else [True])
 
 

@@ -14,7 +14,7 @@ from judges.boot import boot_network_bios, boot_network_uefi, nasm
 from osdimage.imaging.media.netboot.scripts import (
     LoadedFile,
     NetImage,
-    Unknown,
+    UnknownComputers,
     computer_script,
     default_script,
     entry_script,
@@ -36,7 +36,7 @@ PE32 = NetImage("pe32", "Windows PE", "x86", "wimboot", PE.bios, ())
 ARM = NetImage("arm", "Windows PE", "arm64", "wimboot.arm64", (), PE.uefi)
 
 
-def folder_of(images: tuple[NetImage, ...], folder: Path, unknown: Unknown = Unknown.REFUSE) -> Path:
+def folder_of(images: tuple[NetImage, ...], folder: Path, unknown: UnknownComputers = UnknownComputers.REFUSE) -> Path:
     """Write the scripts, and files of all names that they load."""
     files = {
         "boot.ipxe": entry_script(None),
@@ -90,14 +90,16 @@ def test_a_computer_that_starts_nothing_here_goes_on_with_its_next_device(mac: s
 @pytest.mark.parametrize(
     ("unknown", "images", "told"),
     [
-        pytest.param(Unknown.BOOT, (PE32, PE), "../wimboot... ok", id="the-image-for-its-processor"),
-        pytest.param(Unknown.BOOT, (PE32,), "../wimboot... ok", id="an-image-of-32-bits-on-64"),
-        pytest.param(Unknown.BOOT, (ARM,), "no boot image for this processor; going on", id="none-for-its-processor"),
-        pytest.param(Unknown.MENU, (PE, PE32), "Start the next device of this computer", id="a-menu"),
+        pytest.param(UnknownComputers.BOOT, (PE32, PE), "../wimboot... ok", id="the-image-for-its-processor"),
+        pytest.param(UnknownComputers.BOOT, (PE32,), "../wimboot... ok", id="an-image-of-32-bits-on-64"),
+        pytest.param(
+            UnknownComputers.BOOT, (ARM,), "no boot image for this processor; going on", id="none-for-its-processor"
+        ),
+        pytest.param(UnknownComputers.MENU, (PE, PE32), "Start the next device of this computer", id="a-menu"),
     ],
 )
 def test_an_unknown_computer_may_start_what_is_there(
-    unknown: Unknown, images: tuple[NetImage, ...], told: str, tmp_path: Path
+    unknown: UnknownComputers, images: tuple[NetImage, ...], told: str, tmp_path: Path
 ) -> None:
     folder = folder_of(images, tmp_path, unknown)
     nasm(PROGRAM, folder / "wimboot")
@@ -152,8 +154,8 @@ def test_what_firmware_cannot_start_is_told(image: NetImage, firmware: str | Non
     assert firmware is None or firmware in script
 
 
-@pytest.mark.parametrize("unknown", Unknown)
-def test_every_place_that_a_script_goes_to_is_there(unknown: Unknown) -> None:
+@pytest.mark.parametrize("unknown", UnknownComputers)
+def test_every_place_that_a_script_goes_to_is_there(unknown: UnknownComputers) -> None:
     for script in (unknown_script(unknown, (PE, PE32), is_mandatory=False), default_script((PE, ARM))):
         labels = re.findall(r"^:(\S+)$", script, re.MULTILINE)
         assert len(set(labels)) == len(labels)

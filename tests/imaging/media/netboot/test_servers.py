@@ -14,7 +14,7 @@ from osdimage.imaging.inventory import Computer
 from osdimage.imaging.media.netboot.clients import BIOS, CLIENTS, UEFI_X64
 from osdimage.imaging.media.netboot.dnsmasq import (
     DnsmasqSettings,
-    Offer,
+    NetOffer,
     leases_configuration,
     proxy_configuration,
 )
@@ -29,7 +29,7 @@ from osdimage.imaging.media.netboot.network import (
 from osdimage.imaging.media.netboot.nginx import nginx_configuration
 
 LEASES = Leases(IPv4Address("192.168.50.100"), IPv4Address("192.168.50.200"), IPv4Network("192.168.50.0/24"))
-OFFERS = tuple(Offer(each, each.loaded) for each in CLIENTS)
+OFFERS = tuple(NetOffer(each, each.loaded) for each in CLIENTS)
 PLAIN = DnsmasqSettings("/srv/netboot", OFFERS, has_ipxe=True)
 COMPUTERS = (
     Computer("PC1", 1, None, ("00:15:5D:01:02:03", "00:15:5D:01:02:04")),
@@ -40,7 +40,7 @@ FULL = dataclasses.replace(
     PLAIN, computers=COMPUTERS, url="http://192.168.50.1/", interface="eth0", delay_s=2, known_only=True
 )
 NATIVE = dataclasses.replace(
-    PLAIN, offers=(Offer(UEFI_X64, "bootmgfw.efi"),), has_ipxe=False, computers=COMPUTERS, known_only=True
+    PLAIN, offers=(NetOffer(UEFI_X64, "bootmgfw.efi"),), has_ipxe=False, computers=COMPUTERS, known_only=True
 )
 
 
