@@ -21,6 +21,8 @@ from judges.disk import missing
 
 SECONDS = 60
 """How long a machine may take."""
+_NETWORK_SECONDS = 180
+"""How long one may take that asks servers first."""
 AGREED = 33
 """The exit code of QEMU when the program inside wrote 10h to isa-debug-exit: (10h << 1) | 1."""
 
@@ -145,6 +147,34 @@ def boot_network_uefi(
     return _run(machine, until)
 
 
+def boot_in_network(namespace: str, mac: str, *, variables: Path | None = None, until: str | None = None) -> Booted:
+    """Start a PC from the network that ``judges.servers.network`` has made.
+
+    Args:
+        namespace: the one of the network.
+        mac: the address of its adapter.
+        variables: start it with OVMF, which has no iPXE of its own then, and put a copy of the empty variables there;
+            None: with SeaBIOS, whose iPXE is on the card.
+        until: stop the machine when it has printed this, and do not wait for the agreed code.
+    """
+    tap = ("-netdev", "tap,id=net,ifname=tap0,script=no,downscript=no")
+    card = f"virtio-net-pci,netdev=net,mac={mac}"
+    inside = (judges.require("ip"), "netns", "exec", namespace)
+    if variables is None:
+        machine = ["-machine", "pc,accel=tcg,graphics=off", "-m", "128", "-boot", "n", *tap, "-device", card]
+        return _run(machine, until, inside=inside, seconds=_NETWORK_SECONDS)
+    code, empty = _firmware()
+    shutil.copyfile(empty, variables)
+    machine = [
+        *("-machine", "q35,accel=tcg", "-m", "512", *tap),
+        *("-drive", f"if=pflash,format=raw,unit=0,readonly=on,file={code}"),
+        *("-drive", f"if=pflash,format=raw,unit=1,file={variables}"),
+        # The network of OVMF needs random numbers.
+        *("-device", "virtio-rng-pci", "-device", f"{card},romfile=,bootindex=1"),
+    ]
+    return _run(machine, until, inside=inside, seconds=_NETWORK_SECONDS)
+
+
 def _network(folder: Path, mac: str) -> list[str]:
     uuid = f"00000000-0000-4000-8000-{mac.replace(':', '')}"
     return ["-uuid", uuid, "-netdev", f"user,id=net,restrict=on,tftp={folder},bootfile=boot.ipxe"]
@@ -168,14 +198,14 @@ def _firmware() -> tuple[str, str]:
     raise AssertionError
 
 
-def _run(machine: Sequence[str], until: str | None) -> Booted:
+def _run(machine: Sequence[str], until: str | None, *, inside: Sequence[str] = (), seconds: int = SECONDS) -> Booted:
     qemu = judges.require("qemu-system-x86_64")
     # timeout ends the machine also when the tests are killed.
-    command = [judges.require("timeout"), "--signal=KILL", str(SECONDS), qemu, *_COMMON, *_EXIT, *machine]
+    command = [*inside, judges.require("timeout"), "--signal=KILL", str(seconds), qemu, *_COMMON, *_EXIT, *machine]
     process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     assert process.stdout is not None
     printed, stopped = b"", False
-    end = time.monotonic() + SECONDS
+    end = time.monotonic() + seconds
     try:
         while not stopped:
             ready, _, _ = select.select([process.stdout], [], [], max(0, end - time.monotonic()))
@@ -185,10 +215,10 @@ def _run(machine: Sequence[str], until: str | None) -> Booted:
             printed += piece
             stopped = until is not None and until in _plain(printed)
         if not stopped and time.monotonic() < end:
-            process.wait(SECONDS)
+            process.wait(seconds)
     finally:
         process.terminate()
-        process.wait(SECONDS)
+        process.wait(seconds)
         process.stdout.close()
     # Exit codes of QEMU itself and of the program inside; timeout tells of the end of the time by 124 or 137.
     ended = process.returncode if not stopped and 0 <= process.returncode < 124 else None
