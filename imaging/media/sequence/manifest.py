@@ -11,6 +11,7 @@ this version does not know of is kept at the top of the document, and passed ove
 from __future__ import annotations
 
 import json
+import re
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -47,6 +48,7 @@ _LONGEST_PATH = 1023
 _LONGEST_ID = 64
 _DEEPEST = 32
 _HASH_DIGITS = 64
+_HASH = re.compile(f"[0-9a-f]{{{_HASH_DIGITS}}}")
 _ARCHITECTURES = frozenset({"x86", "x64", "arm", "arm64"})
 _Word = TypeVar("_Word", bound=StrEnum)
 
@@ -594,4 +596,4 @@ def _require_named(what: str, entries: Sequence[ManifestSequence | ManifestPacka
 
 
 def _is_hash(text: str) -> bool:
-    return len(text) == _HASH_DIGITS and all(each in "0123456789abcdef" for each in text)
+    return _HASH.fullmatch(text) is not None

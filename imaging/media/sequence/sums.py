@@ -1,6 +1,6 @@
 r"""Hashes of the files of a medium, and ``\osdimage\SHA256SUMS``: the same list as the manifest, for ``sha256sum -c``.
 
-Each file is read once, in several threads: a thread has one file at a time, the largest ones first.
+Each file is read once, in several threads, the largest ones first.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import hashlib
 import os
 import re
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 
 from osdimage.imaging.documents import as_text
@@ -22,6 +22,8 @@ from osdimage.imaging.units import MIB, format_size
 LARGEST_SUMS = 64 * MIB
 _MOST_THREADS = 8
 _TOLD_S = 0.2
+# Of small files, handing them to a thread would take longer than reading them.
+_BATCH_BYTES, _BATCH_FILES = 4 * MIB, 256
 _LINE = re.compile(r"(?P<hash>[0-9a-f]{64}) [ *](?P<path>.+)")
 
 
@@ -45,18 +47,17 @@ def hashes_of(
     meter = Meter(progress, {Phase.READ: 1})
     total = sum(each.size for each in files)
     counted = _Counted()
-    largest_first = sorted(range(len(files)), key=lambda number: -files[number].size)
     found: dict[int, str] = {}
     workers = threads or min(os.cpu_count() or 1, _MOST_THREADS)
     with ThreadPoolExecutor(workers) as pool:
         try:
-            running: dict[Future[str], int] = {}
-            for number in largest_first:
-                # No more than are at work: a hundred thousand of them would wait in memory.
+            running: set[Future[dict[int, str]]] = set()
+            for batch in _batches(files):
+                # No more than are soon at work: a hundred thousand of them would wait in memory.
                 while len(running) >= 2 * workers:
                     _take(running, found)
                     meter.step(Phase.READ, counted.done, total)
-                running[pool.submit(_hash, files[number], counted)] = number
+                running.add(pool.submit(_hash, {number: files[number] for number in batch}, counted))
             while running:
                 _take(running, found)
                 meter.step(Phase.READ, counted.done, total)
@@ -65,6 +66,20 @@ def hashes_of(
             raise
     meter.finish()
     return tuple(found[number] for number in range(len(files)))
+
+
+def _batches(files: Sequence[MediumFile]) -> Iterator[list[int]]:
+    """Yield the numbers of files that a thread takes at once: large ones alone and first, small ones together."""
+    batch: list[int] = []
+    size = 0
+    for number in sorted(range(len(files)), key=lambda number: -files[number].size):
+        batch.append(number)
+        size += files[number].size
+        if size >= _BATCH_BYTES or len(batch) == _BATCH_FILES:
+            yield batch
+            batch, size = [], 0
+    if batch:
+        yield batch
 
 
 class _Counted:
@@ -92,19 +107,23 @@ class _Counted:
             self.done += count
 
 
-def _take(running: dict[Future[str], int], found: dict[int, str]) -> None:
+def _take(running: set[Future[dict[int, str]]], found: dict[int, str]) -> None:
     """Wait a moment for some that are at work, and take their results."""
     done, _ = wait(running, timeout=_TOLD_S, return_when=FIRST_COMPLETED)
     for each in done:
-        found[running.pop(each)] = each.result()
+        running.remove(each)
+        found |= each.result()
 
 
-def _hash(file: MediumFile, counted: _Counted) -> str:
-    digest = hashlib.sha256()
-    for piece in file.contents.pieces():
-        counted.add(len(piece))
-        digest.update(piece)
-    return digest.hexdigest()
+def _hash(files: Mapping[int, MediumFile], counted: _Counted) -> dict[int, str]:
+    made: dict[int, str] = {}
+    for number, file in files.items():
+        digest = hashlib.sha256()
+        for piece in file.contents.pieces():
+            counted.add(len(piece))
+            digest.update(piece)
+        made[number] = digest.hexdigest()
+    return made
 
 
 def sums_to_text(files: Iterable[ManifestFile]) -> bytes:

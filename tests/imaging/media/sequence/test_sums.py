@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -64,6 +65,12 @@ def test_a_file_that_changes_is_an_error_that_names_it(tmp_path: Path) -> None:
     (tmp_path / "hole").write_bytes(b"short")
     with pytest.raises(StorageError, match="hole: changed while the medium was made"):
         hashes_of(files)
+
+
+def test_many_small_files_are_hashed_in_their_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sums, "_BATCH_FILES", 7)
+    files = [MediumFile(str(number), BytesContents(bytes([number % 251]) * number), 0, "here") for number in range(100)]
+    assert hashes_of(files) == tuple(sha256(bytes([number % 251]) * number).hexdigest() for number in range(100))
 
 
 def test_nothing_has_no_hashes() -> None:
