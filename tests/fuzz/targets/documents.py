@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from unittest import mock
 
 from cases import documents as cases
 from cases.disk import variables
@@ -23,7 +24,7 @@ from osdimage.imaging.errors import InvalidDocument, InvalidInput, InvalidReques
 from osdimage.imaging.firststart import FOLDER, FirstStep, first_start_files, read_results
 from osdimage.imaging.firststart.results import read_variables
 from osdimage.imaging.firststart.steps import takes_value
-from osdimage.imaging.media import manifest_from_json, manifest_to_json
+from osdimage.imaging.media import Stretching, manifest_from_json, manifest_to_json, seal, sums_from_text, unseal
 from osdimage.imaging.tasksequence.environment import Environment
 from osdimage.imaging.tasksequence.runstate import RunState
 from osdimage.imaging.tasksequence.staging.first_start_log import log_lines
@@ -80,6 +81,23 @@ def _manifest(data: bytes) -> None:
     assert manifest_from_json(manifest_to_json(found), source="y") == found
 
 
+def _sealed(data: bytes) -> None:
+    # What scrypt would take is bounded, and much for each of a million inputs.
+    if len(data) < 14 or (data[11] <= 4 and data[12] <= 1 and data[13] <= 1):
+        unseal(data, b"swordfish", name="x")
+
+
+def _sealed_seeds() -> Iterator[bytes]:
+    # Salt and nonce of the same seed must be the same.
+    with mock.patch("osdimage.imaging.media.sequence.sealed.os.urandom", bytes):
+        for contents in (b"", b"{}", bytes(5000)):
+            yield seal(contents, b"swordfish", stretching=Stretching(log_n=4, r=1))
+
+
+def _sums(data: bytes) -> None:
+    assert all(len(each) == 64 for each in sums_from_text(data, source="x").values())
+
+
 _PARTS = ("plan.json", "results.txt", "starts.txt", "1/begin", "1/end", "1/output.txt", "vars.txt")
 _BETWEEN = b"\x1e"
 
@@ -132,6 +150,8 @@ TARGETS = (
         lambda: (manifest_to_json(cases.media_manifest(volume)) for volume in (1, 2)),
         (InvalidDocument,),
     ),
+    Target("sealed-file", _sealed, _sealed_seeds, (InvalidInput,)),
+    Target("sums", _sums, lambda: (b"0" * 64 + b"  a/b\n" + b"f" * 64 + b" *c d\n",), (InvalidDocument,)),
     Target("first-start", _first_start, lambda: (_first_start_seed(),), (InvalidDocument, InvalidRequest)),
     Target("run-state", _state, _state_seed, (InvalidDocument,)),
     Target("variables", _variables, _variables_seeds, (InvalidInput, InvalidRequest), largest=4096),
