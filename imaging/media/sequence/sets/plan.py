@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
@@ -26,6 +27,7 @@ from osdimage.imaging.media.sequence.manifest import (
 )
 from osdimage.imaging.media.sequence.sets.described import (
     MADE,
+    PACKAGES,
     SIGNATURE_ROOM,
     PackageContent,
     PlannedDisc,
@@ -132,10 +134,11 @@ def pack(
     for disc in discs:
         own, hashes = hashes[: len(disc.files)], hashes[len(disc.files) :]
         found[disc.number] = listed(disc.files, own, disc.number)
+    sizes = _sizes(discs)
     made: list[Medium] = []
     first: str | None = None
     for disc in discs:
-        data = manifest_to_json(_manifest(plan, disc, found, first))
+        data = manifest_to_json(_manifest(plan, disc, found, sizes, first))
         if disc.number == 1:
             first = sha256(data).hexdigest()
         about = {MANIFEST: data, SUMS: sums_to_text(found[disc.number])}
@@ -174,7 +177,11 @@ def _signed(data: bytes, key: str | os.PathLike[str], options: SetOptions) -> by
 
 
 def _manifest(
-    plan: SetPlan, disc: PlannedDisc, found: dict[int, tuple[ManifestFile, ...]], first: str | None
+    plan: SetPlan,
+    disc: PlannedDisc,
+    found: Mapping[int, tuple[ManifestFile, ...]],
+    sizes: Mapping[str, int],
+    first: str | None,
 ) -> MediaManifest:
     """Return the manifest of a disc; ``first`` is the hash of that of the first one."""
     count = len(plan.discs)
@@ -184,16 +191,21 @@ def _manifest(
             sorted((file for each in found.values() for file in each), key=lambda file: (file.path, file.volume))
         )
     packages = tuple(
-        ManifestPackage(each.identifier, each.name, each.path, _size_of(plan, each), _volumes(plan, each))
+        ManifestPackage(each.identifier, each.name, each.path, sizes[each.path], _volumes(plan, each))
         for each in sorted(plan.packages, key=lambda each: each.identifier)
         if disc.number == 1 or each.identifier in disc.packages
     )
     return replace(of_disc(plan.options, disc.number, count, first), files=files, packages=packages)
 
 
-def _size_of(plan: SetPlan, package: PackageContent) -> int:
-    above = f"{package.path}/"
-    return sum(file.size for disc in plan.discs for file in disc.files if file.path.startswith(above))
+def _sizes(discs: Sequence[PlannedDisc]) -> Counter[str]:
+    """Return the size of each package, its parts together, by its folder on the media."""
+    sizes: Counter[str] = Counter()
+    for disc in discs:
+        for file in disc.files:
+            if file.path.startswith(f"{PACKAGES}/"):
+                sizes["/".join(file.path.split("/", PACKAGES.count("/") + 2)[:-1])] += file.size
+    return sizes
 
 
 def _volumes(plan: SetPlan, package: PackageContent) -> tuple[int, ...]:

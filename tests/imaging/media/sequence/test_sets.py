@@ -27,6 +27,7 @@ from osdimage.imaging.disc import (
 )
 from osdimage.imaging.errors import InvalidInput, InvalidRequest, OsdImageError, StorageError, TooSmall
 from osdimage.imaging.media import (
+    DISC_SIZES,
     IsoOptions,
     ManifestImage,
     MediaKind,
@@ -219,6 +220,18 @@ def test_a_set_of_ten_discs_and_more_is_laid_out_too() -> None:
     plan = plan_set(base(), packages, options(1_050_000), scratch=Path("/nowhere"))
     assert len(plan.discs) == 25
     assert all(each.size <= 1_050_000 for each in plan.discs)
+
+
+def test_packages_of_gigabytes_are_laid_out_on_dvds() -> None:
+    dvd = DISC_SIZES["dvd"]
+    packages = [PackageContent(f"PS{n}", "x", (of_size("data.bin", 2_000_000_000),)) for n in range(5)]
+    plan = plan_set(base(), packages, options(dvd), scratch=Path("/nowhere"))
+    assert [each.packages for each in plan.discs] == [("PS0", "PS1"), ("PS2", "PS3"), ("PS4",)]
+    # What is left of a disc is less than another package, and 5 GB are no file of a DVD.
+    assert all(dvd - 2_000_000_000 < each.size <= dvd for each in plan.discs[:2])
+    large = PackageContent("PS9", "x", (of_size("data.iso", 5_000_000_007), of_size("readme", 1)))
+    with pytest.raises(TooSmall, match=r"'osdimage/packages/PS9/data\.iso' with 5,000,000,007 bytes"):
+        plan_set(base(), [large], options(dvd), scratch=Path("/nowhere"))
 
 
 def test_a_disc_that_is_too_small_is_refused_with_both_sizes() -> None:
