@@ -21,10 +21,14 @@ from osdimage.imaging.media import (
     MediumFile,
     PackageContent,
     SetOptions,
+    StickLayout,
+    StickOptions,
     pack,
     plan_iso,
     plan_set,
+    planned_stick,
     write_iso,
+    write_stick,
 )
 from osdimage.imaging.media.sequence.checking import CheckedManifest, check_manifest, check_set, read_manifest
 from osdimage.imaging.media.sequence.opened import open_medium
@@ -83,6 +87,17 @@ def test_a_folder_and_a_disc_that_are_as_they_were_have_no_fault(folder: Path, t
         assert found.manifest is not None
         assert found.manifest.label == "WINDOWS"
     assert events[-1] == 100
+
+
+@pytest.mark.foreign
+def test_a_stick_of_two_volumes_is_one_medium(tmp_path: Path) -> None:
+    stick = tmp_path / "stick.img"
+    # mkntfs of ntfs-3g 2022.10.3 makes the second one.
+    with planned_stick(stick, media()[0], StickOptions(StickLayout.FAT32_NTFS)) as (plan, disk):
+        write_stick(plan, disk)
+    assert len(plan.volumes) == 2
+    assert all(each.files for each in plan.volumes)
+    assert told(checked(stick)) == {}
 
 
 def flip(path: Path) -> None:
