@@ -207,7 +207,8 @@ class _Finder:
         loader = table.loader_part(self._architecture, signed_2023=self.wish.signed_2023)
         file, signed = self._loader(loader)
         found.need(loader, file)
-        found.take(self._file(table.manager_part(signed_2023=self.wish.signed_2023), self._is_wanted))
+        # Microsoft has signed the newer one of these with the older certificate.
+        found.take(self._file(table.manager_part(signed_2023=self.wish.signed_2023), self._is_named_so))
         if found.take(self._file(table.BOOT_STL)) is None:
             found.warnings += (
                 f"{each.image.source}: Windows {each.image.version} does not start by UEFI without "
@@ -222,15 +223,13 @@ class _Finder:
     def _disc_loader(self, found: Found, loader: MediumFile | None, signed: SignedBy) -> str | None:
         """Find what UEFI starts from a disc, and return its path; its loader and that of the medium are of one kind."""
         part = table.disc_loader_part(is_prompting=self.wish.is_prompting, signed_2023=self.wish.signed_2023)
-        volume = self._file(part, partial(self._is_of, signed))
-        if volume is None and not self.wish.signed_2023:
-            volume = self._file(part)
-            if volume is not None:
-                inner = self._signed_in(bytes_of(volume))
-                found.warnings.append(
-                    f"{volume.origin}: its loader is signed with {inner.called}, and that of the medium with "
-                    f"{signed.called}: where firmware trusts one of them alone, Secure Boot stops between them"
-                )
+        volume = self._file(part, partial(self._is_of, signed)) or self._file(part, self._is_named_so)
+        inner = SignedBy.UNKNOWN if volume is None else self._signed_in(bytes_of(volume))
+        if volume is not None and SignedBy.UNKNOWN not in {inner, signed} and inner is not signed:
+            found.warnings.append(
+                f"{volume.origin}: its loader is signed with {inner.called}, and that of the medium with "
+                f"{signed.called}: where firmware trusts one of them alone, Secure Boot stops between them"
+            )
         if volume is None and self.wish.generate_efisys and loader is not None:
             data = make_efisys(bytes_of(loader), self._architecture, modified_ns=loader.modified_ns, name=loader.origin)
             volume = MediumFile(part.target, BytesContents(data), self.made_ns, MADE)
@@ -333,6 +332,10 @@ class _Finder:
         if self.wish.signed_2023:
             return inner is SignedBy.CA_2023 or (inner is SignedBy.UNKNOWN and _is_named_2023(facts.path))
         return SignedBy.UNKNOWN in {inner, signed} or inner is signed
+
+    def _is_named_so(self, _: Place, facts: FileFacts) -> bool:
+        """Tell whether the name of a file is one of what belongs to the certificate that is asked for."""
+        return not self.wish.signed_2023 or _is_named_2023(facts.path)
 
     def _signed_in(self, volume: bytes) -> SignedBy:
         loader = loader_in(volume, self._architecture)

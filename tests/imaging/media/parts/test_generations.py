@@ -20,6 +20,7 @@ from osdimage.imaging.media.parts.signing import signed_by
 
 pytestmark = pytest.mark.foreign
 LOADER, EFISYS = "Windows/Boot/EFI/bootmgfw.efi", "Windows/Boot/DVD/EFI/en-US/efisys.bin"
+MANAGER_2023 = "Windows/Boot/EFI_EX/bootmgr_EX.efi"
 LOADER_2023, EFISYS_2023 = "Windows/Boot/EFI_EX/bootmgfw_EX.efi", "Windows/Boot/DVD_EX/EFI/en-US/efisys_EX.bin"
 
 
@@ -107,6 +108,16 @@ def test_a_medium_of_the_newer_generation_keeps_its_loaders(signed: Signed, tmp_
 def test_what_is_named_as_of_the_newer_generation_and_is_not_is_refused(signed: Signed, tmp_path: Path) -> None:
     with pytest.raises(InvalidInput, match=r"no \\efi\\boot\\bootx64\.efi, which UEFI starts"):
         find(tmp_path, {LOADER_2023: signed.old}, PartsWish(signed_2023=True, firmware=frozenset({Firmware.UEFI})))
+
+
+def test_what_microsoft_calls_newer_is_taken_whoever_signed_it(signed: Signed, tmp_path: Path) -> None:
+    changed = {LOADER_2023: signed.new, EFISYS_2023: volume(signed.old), MANAGER_2023: signed.old}
+    parts = find(tmp_path, changed, PartsWish(signed_2023=True), medium_files() | {"bootmgr.efi": signed.old})
+    # Make2023BootableMedia.ps1 takes bootmgr_EX.efi though it is signed with the certificate of 2011.
+    assert origins(parts)["bootmgr.efi"].endswith("bootmgr_EX.efi")
+    assert origins(parts)["efi/microsoft/boot/efisys.bin"].endswith("efisys_EX.bin")
+    (warning,) = parts.warnings
+    assert "Secure Boot stops between them" in warning
 
 
 def test_the_newer_generation_is_taken_whole(signed: Signed, tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from pathlib import Path
+from random import Random
 
 import pytest
 from cases.boot_images import STARTNET, boot_wim, pe_files, setup_files
@@ -122,3 +123,15 @@ def test_what_starts_nothing_is_refused(tmp_path: Path) -> None:
         entered(wim, ImageSelector(index=2))
     with pytest.raises(ImageNotFound, match="3 images"):
         entered(wim, ANY)
+
+
+@pytest.mark.foreign
+def test_an_image_in_several_parts_is_put_together(tmp_path: Path) -> None:
+    noise = {name: Random(name).randbytes(50_000) for name in ("a", "b")}
+    whole = boot_wim(tmp_path / "whole.wim", pe_files() | noise, boot=1)
+    judges.wimlib("split", whole, tmp_path / "boot.swm", "0.05")
+    assert (tmp_path / "boot2.swm").exists()
+    with prepared_boot_image(tmp_path / "boot.swm", ANY) as image:
+        judges.wimlib("verify", image.path)
+        assert facts(image.path) == ["1", "LZX", "1"]
+        assert "has contents in other files" in image.warnings[0]
