@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from cases import disc_loaders, media
+from cases import disc_loaders, media, started_media
 from cases.windows_trees import write_tree
 from judges import boot as boot_judges
 from judges import disc as judges
@@ -217,12 +217,17 @@ def startable(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a disc whose loaders are stand-ins that say what they find, made of one without them."""
     work = tmp_path_factory.mktemp("loaders")
     files = media.boot_files()
-    image = media.boot_image(
-        work / "pe.wim", {**files, ETFSBOOT: disc_loaders.etfsboot(work), EFISYS: disc_loaders.efisys(work)}
-    )
+    loaders = {ETFSBOOT: disc_loaders.etfsboot(work), EFISYS: disc_loaders.efisys(work)}
+    image = media.boot_image(work / "pe.wim", {**files, **loaders, f"{DVD}/PCAT/boot.sdi": started_media.sdi()})
     osdimage("media", "iso", work / "old.iso", "--boot-image", image, "--add", f"{folder / 'setup'}=/setup")
     osdimage("media", "iso", work / "pe.iso", "--from", work / "old.iso", "--remove", "setup/bootmgr")
     return work / "pe.iso"
+
+
+@pytest.mark.foreign
+def test_nothing_is_found_that_keeps_a_disc_of_a_disc_from_starting(startable: Path) -> None:
+    (found,) = osdimage("media", "verify", startable, "--json").document["media"]
+    assert (found["findings"], sorted(found["firmware"])) == ([], ["bios", "uefi"])
 
 
 @pytest.mark.foreign
