@@ -1,4 +1,4 @@
-"""What an interrupted change of files has left to be carried out in a volume, for whoever only reads it."""
+"""What an interrupted change of files has left to be carried out in a volume, for whoever reads it or goes on."""
 
 from __future__ import annotations
 
@@ -38,3 +38,20 @@ def settled_window(volume: OpenVolume) -> BlockTarget:
     """
     window, found = volume.window(), find_interrupted(volume)
     return window if found is None else overlaid(window, found)
+
+
+def finish_interrupted(volume: OpenVolume) -> bool:
+    """Carry out what an interrupted change has left, in a volume that is open for writing; return whether it had.
+
+    Raises:
+        StorageError: when reading or writing failed.
+    """
+    if volume.content is Content.NTFS:
+        from osdimage.imaging.volume.ntfs import session  # noqa: PLC0415 - not for who looks at a table
+
+        return session.finish(volume)
+    if volume.content in FATS:
+        from osdimage.imaging.volume.fat.edit import finish  # noqa: PLC0415 - as above
+
+        return finish(volume.window())
+    return False

@@ -31,7 +31,8 @@ from osdimage.imaging.units import KIB, MIB, align_up, format_size
 from osdimage.imaging.volume.fat.read import open_fat
 from osdimage.imaging.volume.files import VolumeFiles
 from osdimage.imaging.volume.filesystems import check_volume, free_bytes, mark_clean, mark_dirty, open_files
-from osdimage.imaging.volume.hazards import hazards
+from osdimage.imaging.volume.hazards import hazards, is_pending
+from osdimage.imaging.volume.interrupted import finish_interrupted
 
 _NTFS_CLUSTER = 4 * KIB
 # What directories may grow by, and NTFS' own records.
@@ -116,7 +117,10 @@ def layout_of(disk: Disk) -> StickLayout:
 
 @logged("compare a medium with {disk}")
 def plan_update(medium: Medium, disk: Disk, *, progress: ProgressCallback | None = None) -> StickUpdate:
-    """Find out what differs between a medium and a stick; nothing is written.
+    """Find out what differs between a medium and a stick.
+
+    Nothing is written but what an update that was stopped has left to be carried out, where the stick is open for
+    writing: what is read next is to be what is there.
 
     Args:
         medium: what the stick is to hold.
@@ -143,6 +147,8 @@ def plan_update(medium: Medium, disk: Disk, *, progress: ProgressCallback | None
     updates = []
     for partition, files in zip(_volumes(disk), shared_out(medium.files, layout), strict=True):
         volume = disk.volume_in(partition)
+        if disk.target.is_writable:
+            finish_interrupted(volume)
         _refuse_damaged(volume)
         updates.append(_compared(volume, partition, files, compared))
     meter.finish()
@@ -174,7 +180,8 @@ def update_stick(
     with no_refusal(disk.path, lambda: done):
         for each in update.volumes:
             ends = begins + 99 * each.written_bytes / total
-            if not each.is_empty:
+            # One that is as it is to be may be marked dirty still.
+            if not each.is_empty or hazards(disk.volume_in(each.partition)):
                 part = portion(progress, begins, ends) if ends > begins else None
                 _change(each, disk, part, compare=compare)
                 done = f"{disk.name} is not all updated; the same update again goes on with it"
@@ -190,7 +197,7 @@ def _volumes(disk: Disk) -> list[Partition]:
 
 def _refuse_damaged(volume: OpenVolume) -> None:
     """Refuse a volume that somebody did not finish and that has damage; an update that was stopped leaves none."""
-    if hazards(volume) and not check_volume(volume).is_sound:
+    if not is_pending(volume) and hazards(volume) and not check_volume(volume).is_sound:
         raise TargetRefused(f"{volume.name}: not written: the volume is damaged", remedy=_REPAIR)
 
 

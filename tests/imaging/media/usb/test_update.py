@@ -18,6 +18,8 @@ from osdimage.imaging.media.usb.layout import StickLayout
 from osdimage.imaging.media.usb.update import StickUpdate, plan_update, update_stick
 from osdimage.imaging.progress import ProgressEvent
 from osdimage.imaging.units import MIB
+from osdimage.imaging.volume.fat.edit import FatEditor
+from osdimage.imaging.volume.filesystems import mark_dirty
 
 BEFORE = sticks.medium(sticks.windows_files(sticks.file("sources/install2.swm", b"a part that goes")))
 # One file is another of the same size, one is larger, one is new, and two are no longer of it.
@@ -140,6 +142,37 @@ def test_without_room_beside_the_old_files_a_stick_that_is_stopped_is_dirty_and_
     assert "Dirty bit is set" in disk_judges.run(["fsck.fat", "-n", sticks.partition(disk, 1)], check=False)
     update(disk, after)
     assert stored(disk, 1) == sha1s(after)
+
+
+@pytest.mark.foreign
+def test_what_a_stopped_update_has_written_down_is_carried_out_by_the_same_update(
+    made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Stopped(Exception):
+        pass
+
+    def stop(_editor: FatEditor) -> None:
+        raise Stopped
+
+    disk = disk_judges.copy_of(made, tmp_path / "d")
+    with monkeypatch.context() as patched:
+        # The change is decided then, and nothing of it is in its place.
+        patched.setattr(FatEditor, "_write_mark", stop)
+        with pytest.raises(Stopped):
+            update(disk, AFTER)
+    with open_disk(disk) as opened:
+        assert plan_update(AFTER, opened).is_empty
+    assert update(disk, AFTER).is_empty
+    assert stored(disk, 1) == sha1s(AFTER) | {"setup.exe": sha1s(BEFORE)["setup.exe"]}
+
+
+@pytest.mark.foreign
+def test_a_stick_that_is_as_it_is_to_be_and_marked_dirty_is_marked_clean(made: Path, tmp_path: Path) -> None:
+    disk = disk_judges.copy_of(made, tmp_path / "d")
+    with open_disk(disk, write=True) as opened:
+        mark_dirty(opened.volume(1))
+    assert update(disk, BEFORE).is_empty
+    assert stored(disk, 1) == sha1s(BEFORE)
 
 
 def test_what_does_not_fit_is_refused(made: Path) -> None:
