@@ -201,6 +201,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "media verify": (
         "osdimage media verify windows.iso",
         "osdimage media verify /dev/sdb --boot-only",
+        "osdimage media verify lab-1.iso lab-2.iso --allowed-signers signers",
     ),
     "mount": (
         "osdimage mount install.wim mnt --index 1",

@@ -34,8 +34,16 @@ from osdimage.imaging.media.bootimage.reading import (
 from osdimage.imaging.media.bootimage.settings import AddedFile as AddedFile, BootSettings as BootSettings
 from osdimage.imaging.media.bootimage.winpeshl import Launched as Launched
 from osdimage.imaging.media.bootimage.wishes import plan_boot_image as plan_boot_image
-from osdimage.imaging.media.checked.report import MediumKind as MediumKind, MediumReport as MediumReport
-from osdimage.imaging.media.checked.verify import verify_medium as verify_medium
+from osdimage.imaging.media.checked.report import (
+    MediaReport as MediaReport,
+    MediumKind as MediumKind,
+    MediumReport as MediumReport,
+)
+from osdimage.imaging.media.checked.verify import (
+    VerifyOptions as VerifyOptions,
+    verify_media as verify_media,
+    verify_medium as verify_medium,
+)
 from osdimage.imaging.media.discs.plan import IsoOptions as IsoOptions, new_set_id as new_set_id, plan_iso as plan_iso
 from osdimage.imaging.media.discs.remaster import OldDisc as OldDisc, read_old_disc as read_old_disc
 from osdimage.imaging.media.discs.sizes import DISC_SIZES as DISC_SIZES, parse_disc_size as parse_disc_size

@@ -27,12 +27,16 @@ STORES = {"exe": "boot/bcd", "efi": "efi/microsoft/boot/bcd"}
 
 
 def sdi(*, checksum: int | None = None) -> bytes:
-    """Return what begins as a boot.sdi: its 512 bytes add up to nothing, unless another checksum is given."""
+    """Return what has the table of a boot.sdi: its first 512 bytes add up to nothing, unless that is given otherwise.
+
+    Its volume has no file system.
+    """
     head = bytearray(512)
     head[:8] = b"$SDI0001"
     struct.pack_into("<Q", head, 0x70, 2)
     head[0x1F8] = -sum(head) & 0xFF if checksum is None else checksum
-    return bytes(head) + bytes(4096)
+    records = struct.pack("<8s4Q24x", b"PART", 0, 0x2000, 0x1000, 7) + struct.pack("<8s4Q24x", b"WIM", 0, 0x3000, 0, 0)
+    return (bytes(head).ljust(0x400, b"\0") + records).ljust(0x3000, b"\0")
 
 
 def store(
@@ -102,14 +106,16 @@ def medium_files(wim: bytes, architecture: str = "x64", efisys: bytes | None = N
     return files if efisys is None else files | {EFISYS: efisys}
 
 
-def efi_volume(folder: Path, architecture: str = "x64", *, name: str | None = None) -> bytes:
+def efi_volume(
+    folder: Path, architecture: str = "x64", *, name: str | None = None, loader: bytes | None = None
+) -> bytes:
     """Return a floppy image with a loader in ``\\EFI\\BOOT``, as programs of others make it."""
-    image, loader = folder / "efisys.bin", folder / "loader.efi"
+    image, program = folder / "efisys.bin", folder / "loader.efi"
     image.unlink(missing_ok=True)
-    loader.write_bytes(pe(MACHINES[architecture], salt="cdboot"))
+    program.write_bytes(loader or pe(MACHINES[architecture], salt="cdboot"))
     subprocess.run(["mkfs.vfat", "-C", image, "1440"], check=True, capture_output=True)
     subprocess.run(["mmd", "-i", image, "::/EFI", "::/EFI/BOOT"], check=True)
-    subprocess.run(["mcopy", "-i", image, loader, f"::/EFI/BOOT/{name or FALLBACKS[architecture]}"], check=True)
+    subprocess.run(["mcopy", "-i", image, program, f"::/EFI/BOOT/{name or FALLBACKS[architecture]}"], check=True)
     return image.read_bytes()
 
 

@@ -250,6 +250,7 @@ EVENTS = [
     "media boot events-boot.iso --boot-image starts.wim --server https://server/",
     "media capture events-capture.iso --boot-image starts.wim --destination smb://server/share/a.wim --name A",
     "media netboot events-netboot --boot-image pe=net/pe.wim --wimboot net/wimboot --ipxe net/ipxe",
+    "media verify disc.iso",
     "run names.yaml --disk 0=plain.img --yes",
     "update two.wim --add one.reg=/events.reg",
     "verify one.wim",

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from osdimage.imaging.boot.check_loaders import LARGEST_LOADER
 from osdimage.imaging.boot.files import fallback_path, shown
 from osdimage.imaging.boot.firmware import Firmware
 from osdimage.imaging.errors import InvalidInput, OsdImageError, StorageError
@@ -13,7 +14,9 @@ from osdimage.imaging.files import FileSource
 from osdimage.imaging.finding import Finding, Severity, error, warning
 from osdimage.imaging.media.bootimage.reading import architecture_of
 from osdimage.imaging.media.checked.stores import ANEW, StartedWim, check_store
-from osdimage.imaging.media.checked.wims import EXPORT, BootWim, read_boot_wim
+from osdimage.imaging.media.checked.wims import COPY, EXPORT, BootWim, read_boot_wim
+from osdimage.imaging.media.parts.medium import SignedBy
+from osdimage.imaging.media.parts.signing import signed_by
 from osdimage.imaging.pe import HEAD_BYTES, MACHINES, read_pe
 
 STORES = {Firmware.BIOS: "boot/bcd", Firmware.UEFI: "efi/microsoft/boot/bcd"}
@@ -24,7 +27,6 @@ _RUNS = {"x86": frozenset({"x86"}), "x64": frozenset({"x86", "x64"})}
 
 
 _MOST_WIMS = 16
-COPY = "copy the medium again from where it came"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,12 +38,14 @@ class Started:
         architectures: of the loaders for UEFI, or else of the boot images.
         findings: what is wrong; an error keeps one of the firmware in ``has`` from starting.
         failing: those of ``has`` that an error keeps from it.
+        signed: with what the loaders for UEFI are signed, as far as it is known.
     """
 
     has: frozenset[Firmware]
     architectures: frozenset[str]
     findings: tuple[Finding, ...]
     failing: frozenset[Firmware]
+    signed: frozenset[SignedBy] = frozenset()
 
 
 def check_chain(files: FileSource, path_of: Callable[[str], Path | None]) -> Started:
@@ -83,7 +87,19 @@ class _Chain:
                 if any(each.severity is Severity.ERROR for each in told):
                     failing.add(firmware)
         known = {each for each in loaders.values() if each is not None}
-        return Started(frozenset(has), frozenset(known or self._images), tuple(self._found), frozenset(failing))
+        signed = frozenset(self._signed(loaders)) - {SignedBy.UNKNOWN}
+        architectures = frozenset(known or self._images)
+        return Started(frozenset(has), architectures, tuple(self._found), frozenset(failing), signed)
+
+    def _signed(self, loaders: Iterable[str]) -> Iterator[SignedBy]:
+        for path in loaders:
+            try:
+                yield signed_by(self._files.read(path, limit=LARGEST_LOADER))
+            except StorageError:
+                raise
+            except OsdImageError:
+                # That it cannot be read is told of what starts.
+                continue
 
     def _has_bootmgr(self) -> bool:
         found = self._files.find(BOOTMGR)

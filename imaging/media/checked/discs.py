@@ -12,8 +12,10 @@ from osdimage.imaging.disc import BootEntry, Disc, DiscExtent, Emulation, FileKi
 from osdimage.imaging.disk.target import MemoryTarget
 from osdimage.imaging.errors import InvalidInput, InvalidRequest, InvalidVolume, StorageError, quoted
 from osdimage.imaging.finding import Finding, error, warning
-from osdimage.imaging.media.checked.chain import COPY
 from osdimage.imaging.media.checked.stores import ANEW
+from osdimage.imaging.media.checked.wims import COPY
+from osdimage.imaging.media.parts.medium import SignedBy
+from osdimage.imaging.media.parts.signing import signed_by
 from osdimage.imaging.pe import HEAD_BYTES, MACHINES, read_pe
 from osdimage.imaging.units import MIB, Geometry
 from osdimage.imaging.volume.fat.read import FatVolume, open_fat
@@ -44,12 +46,14 @@ class CatalogCheck:
         architectures: of the loaders in the image for UEFI.
         findings: what is wrong.
         failing: firmware that has an entry which cannot be started.
+        signed: with what the loaders in the image for UEFI are signed, as far as it is known.
     """
 
     firmware: set[Firmware] = field(default_factory=set)
     architectures: set[str] = field(default_factory=set)
     findings: list[Finding] = field(default_factory=list)
     failing: set[Firmware] = field(default_factory=set)
+    signed: set[SignedBy] = field(default_factory=set)
 
 
 def tree_findings(disc: Disc, counted: Counted) -> Iterator[Finding]:
@@ -116,7 +120,7 @@ def check_catalog(disc: Disc) -> CatalogCheck:
         firmware = _PLATFORMS.get(Platform(each.platform)) if each.platform in set(Platform) else None
         if firmware is None:
             continue
-        found = list(_entry_findings(disc, each, firmware, check.architectures))
+        found = list(_entry_findings(disc, each, firmware, check))
         check.findings += found
         if any(finding.severity == "error" for finding in found):
             check.failing.add(firmware)
@@ -126,7 +130,7 @@ def check_catalog(disc: Disc) -> CatalogCheck:
     return check
 
 
-def _entry_findings(disc: Disc, entry: BootEntry, firmware: Firmware, architectures: set[str]) -> Iterator[Finding]:
+def _entry_findings(disc: Disc, entry: BootEntry, firmware: Firmware, check: CatalogCheck) -> Iterator[Finding]:
     name = f"{disc.name}: the boot catalog's entry for {firmware.upper()}"
     if not entry.is_bootable:
         yield error("catalog-not-bootable", f"{name} is marked as one that is not started", ANEW)
@@ -141,7 +145,7 @@ def _entry_findings(disc: Disc, entry: BootEntry, firmware: Firmware, architectu
     if firmware is Firmware.BIOS:
         yield from _bios_findings(disc, entry, name)
     else:
-        yield from _uefi_findings(disc, entry, name, architectures)
+        yield from _uefi_findings(disc, entry, name, check)
 
 
 def _bios_findings(disc: Disc, entry: BootEntry, name: str) -> Iterator[Finding]:
@@ -152,20 +156,20 @@ def _bios_findings(disc: Disc, entry: BootEntry, name: str) -> Iterator[Finding]
         yield error("boot-image-size", text, ANEW)
 
 
-def _uefi_findings(disc: Disc, entry: BootEntry, name: str, architectures: set[str]) -> Iterator[Finding]:
+def _uefi_findings(disc: Disc, entry: BootEntry, name: str, check: CatalogCheck) -> Iterator[Finding]:
     # Firmware takes it as large as the volume in it says, whatever number of sectors the entry has.
     size = max(entry.sectors * _SECTOR, _FLOPPY_BYTES)
     file = None if entry.path is None else disc.find(entry.path)
     size = min(file.size if file is not None else size, disc.size_bytes - entry.offset, _LARGEST_IMAGE)
     try:
         volume = open_fat(_image(disc, entry.offset, size))
-        found = dict(_loaders(volume))
+        found = dict(_loaders(volume, check.signed))
     except StorageError:
         raise
     except InvalidInput as problem:
         yield error("boot-image-volume", f"{name}: its image is no FAT volume that can be read: {problem.said}", ANEW)
         return
-    architectures |= {each for each in found.values() if each is not None}
+    check.architectures |= {each for each in found.values() if each is not None}
     if not found:
         text = f"{name}: its image has no loader in \\EFI\\BOOT, where firmware looks"
         yield error("boot-image-loader", text, ANEW)
@@ -181,16 +185,17 @@ def _image(disc: Disc, offset: int, size: int) -> MemoryTarget:
     return image
 
 
-def _loaders(volume: FatVolume) -> Iterator[tuple[str, str | None]]:
-    """Yield the loaders of an image, each with its architecture, or None when it tells none."""
+def _loaders(volume: FatVolume, signed: set[SignedBy]) -> Iterator[tuple[str, str | None]]:
+    """Yield the loaders of an image, each with its architecture, or None when it tells none; add who signed them."""
     for path in map(fallback_path, MACHINES.values()):
         try:
             entry = volume.entry(path)
         except InvalidRequest:
             continue
         if not entry.is_directory:
-            head = next(volume.read(entry), b"")[:HEAD_BYTES]
+            program = b"".join(volume.read(entry))
+            signed |= {signed_by(program)} - {SignedBy.UNKNOWN}
             try:
-                yield path, read_pe(head, name=path).architecture
+                yield path, read_pe(program[:HEAD_BYTES], name=path).architecture
             except InvalidInput:
                 yield path, None

@@ -19,11 +19,11 @@ from osdimage.imaging.boot.firmware import Firmware
 from osdimage.imaging.errors import InvalidInput
 from osdimage.imaging.files import FileSource
 from osdimage.imaging.finding import Finding, error, warning
+from osdimage.imaging.media.parts.sdi import LARGEST_SDI, read_sdi
 from osdimage.imaging.units import MIB
 
 _LARGEST_STORE = 16 * MIB
 _MOST_ENTRIES = 64
-_SDI_MARK, _SDI_HEAD_BYTES = b"$SDI0001", 512
 ANEW = "make the medium anew"
 
 
@@ -148,7 +148,10 @@ class _Entry:
         if found is None or found.is_directory:
             yield error("sdi-missing", f"{self.called} needs {shown(path)}, which is not on the medium", ANEW)
             return
-        head = next(self._files.pieces(path), b"")[:_SDI_HEAD_BYTES]
-        # Microsoft's own has its bytes add up to nothing (a published boot.sdi of Windows 10).
-        if len(head) < _SDI_HEAD_BYTES or not head.startswith(_SDI_MARK) or sum(head) & 0xFF:
-            yield error("sdi-damaged", f"{name} does not begin as a RAM disk does, or has a wrong checksum", ANEW)
+        try:
+            facts = read_sdi(self._files.read(path, limit=LARGEST_SDI), name=name, deep=False)
+        except InvalidInput as problem:
+            yield error("sdi-damaged", problem.said, ANEW)
+            return
+        if facts.faults:
+            yield error("sdi-damaged", f"{name}: {'; '.join(facts.faults)}", ANEW)

@@ -4,43 +4,123 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
 
 from osdimage.imaging.boot.firmware import Firmware
 from osdimage.imaging.boot.verdict import ranked
 from osdimage.imaging.disk.opening import AS_FOUND, Opening
 from osdimage.imaging.errors import InvalidInput
 from osdimage.imaging.files import FileSource
-from osdimage.imaging.finding import Finding, Severity, error, note
+from osdimage.imaging.finding import Finding, Severity, error, note, warning
 from osdimage.imaging.logs import logged
 from osdimage.imaging.media.checked.chain import BOOTMGR, Started, check_chain
 from osdimage.imaging.media.checked.discs import CatalogCheck, Counted, check_catalog, tree_findings
 from osdimage.imaging.media.checked.places import Place, open_place
-from osdimage.imaging.media.checked.report import MediumKind, MediumReport
+from osdimage.imaging.media.checked.report import MediaReport, MediumKind, MediumReport
 from osdimage.imaging.media.checked.sticks import bios_findings, stick_findings, uefi_findings
 from osdimage.imaging.media.checked.stores import ANEW
-from osdimage.imaging.media.parts.medium import BOOT_WIM
+from osdimage.imaging.media.checked.wims import COPY
+from osdimage.imaging.media.parts.medium import BOOT_WIM, SignedBy
+from osdimage.imaging.media.sequence.checking import CheckedManifest, check_manifest, check_set
+from osdimage.imaging.media.sequence.manifest import FOLDER
+from osdimage.imaging.media.sequence.opened import open_medium
+from osdimage.imaging.media.sequence.signature import Trusted
+from osdimage.imaging.progress import Meter, Phase, ProgressCallback, portion
 
 _FIRMWARE_IN_ORDER = (Firmware.BIOS, Firmware.UEFI)
 
 
+@dataclass(frozen=True, slots=True)
+class VerifyOptions:
+    """What is looked at.
+
+    Attributes:
+        boot_only: nothing but what starts is looked at: the table or the boot catalog, loaders, stores, the boot image.
+            What starts nothing is an error then.
+        trusted: who may have signed the manifest; None when that is not asked.  A medium without a signature is an
+            error where it is.
+        now: with which the dates of a manifest are compared; None for the clock.
+        opening: how a stick is opened.
+    """
+
+    boot_only: bool = False
+    trusted: Trusted | None = None
+    now: datetime | None = None
+    opening: Opening = AS_FOUND
+
+
+_USUAL = VerifyOptions()
+
+
+def verify_media(
+    paths: Iterable[str | os.PathLike[str]],
+    options: VerifyOptions = _USUAL,
+    *,
+    progress: ProgressCallback | None = None,
+) -> MediaReport:
+    """Look at several media, and at those that are discs of a set as a set: each is wanted once, and no other.
+
+    Args:
+        paths: of media, as of :func:`verify_medium`.
+        options: what is looked at.
+        progress: receives the progress of one medium after the other.
+
+    Raises:
+        OsdImageError: as :func:`verify_medium`.
+    """
+    wanted = list(paths)
+    share = 100 / max(len(wanted), 1)
+    reports = tuple(
+        verify_medium(each, options, progress=portion(progress, number * share, (number + 1) * share))
+        for number, each in enumerate(wanted)
+    )
+    manifests = [each.manifest for each in reports if each.manifest is not None]
+    is_set = any(each.manifest is not None and each.manifest.of_set is not None for each in manifests)
+    return MediaReport(reports, check_set(manifests) if is_set else ())
+
+
 @logged("verify the medium {path}")
 def verify_medium(
-    path: str | os.PathLike[str], *, boot_only: bool = False, opening: Opening = AS_FOUND
+    path: str | os.PathLike[str], options: VerifyOptions = _USUAL, *, progress: ProgressCallback | None = None
 ) -> MediumReport:
     """Look at all that can be known of a medium without starting it; nothing is changed.
 
     Args:
         path: an ISO file or a drive, a stick or the image of one, or a folder.
-        boot_only: whether nothing but what starts is looked at: the table or the boot catalog, loaders, stores, the
-            boot image.  What starts nothing is an error then.
-        opening: how a stick is opened.
+        options: what is looked at.
+        progress: receives the progress of comparing its files with its manifest.
 
     Raises:
         InvalidInput: when it is no medium, or so damaged that nothing can be said of it.
-        StorageError: when it cannot be read.
+        StorageError: when it, or the file of allowed signers, cannot be read.
+        OsdImageError: when it is signed, and ssh-keygen is missing.
     """
-    with open_place(path, opening=opening) as place:
-        return _Verification(place, boot_only=boot_only).run()
+    with open_place(path, opening=options.opening) as place:
+        report = _Verification(place, boot_only=options.boot_only).run()
+    checked, found = (None, ()) if options.boot_only else _manifest(Path(path), report.kind, options, progress)
+    if checked is None:
+        Meter(progress, {Phase.VERIFY_DATA: 1}).finish()
+    return replace(report, manifest=checked, findings=ranked([*report.findings, *found]))
+
+
+def _manifest(
+    path: Path, kind: MediumKind, options: VerifyOptions, progress: ProgressCallback | None
+) -> tuple[CheckedManifest | None, tuple[Finding, ...]]:
+    folder = "" if kind is MediumKind.NETBOOT else FOLDER
+    try:
+        with open_medium(path) as medium:
+            checked = check_manifest(medium, folder=folder, trusted=options.trusted, now=options.now, progress=progress)
+    except InvalidInput as problem:
+        text = f"{problem.said}; whether it has a manifest is not known"
+        return None, (error("manifest-unread", text, COPY),)
+    if checked.sha256 is not None:
+        return checked, checked.findings
+    if options.trusted is not None:
+        text = f"{path}: has no manifest, and so no signature"
+        return None, (error("signature-missing", text, "ask who made the medium for a signed one"),)
+    return None, ()
 
 
 class _Verification:
@@ -59,6 +139,9 @@ class _Verification:
         started = check_chain(place.files, place.path_of)
         firmware, failing = self._ways(catalog, started)
         self._add(self._absent(firmware, failing))
+        signed = started.signed | (set() if catalog is None else catalog.signed)
+        if len(signed) > 1:
+            self._add([_mixed(place, signed)])
         architectures = started.architectures | (set() if catalog is None else catalog.architectures)
         return MediumReport(
             str(place.path),
@@ -69,6 +152,7 @@ class _Verification:
             tuple(each for each in _FIRMWARE_IN_ORDER if each in firmware - failing),
             next(iter(architectures)) if len(architectures) == 1 else None,
             ranked(list(self._found)),
+            next(iter(signed)) if len(signed) == 1 else SignedBy.UNKNOWN,
         )
 
     def _add(self, findings: Iterable[Finding]) -> None:
@@ -132,6 +216,12 @@ class _Verification:
             yield error("starts-nothing", text, ANEW)
         elif place.kind is not MediumKind.NETBOOT:
             yield note("starts-nothing", text, "none is needed where it is not to start a computer")
+
+
+def _mixed(place: Place, signed: Iterable[SignedBy]) -> Finding:
+    names = " and ".join(sorted(each.called for each in signed))
+    text = f"{place.path}: its loaders for UEFI are signed with {names}: a firmware that trusts one stops at the other"
+    return warning("signed-mixed", text, ANEW)
 
 
 def _no_loader(files: FileSource, firmware: Firmware) -> Finding:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from osdimage.imaging.errors import CorruptWim, InvalidInput
+from osdimage.imaging.errors import CorruptWim, InvalidInput, InvalidVolume
 from osdimage.imaging.files import FileSource
 from osdimage.imaging.finding import Finding, error
 from osdimage.imaging.units import GIB, MIB, format_size
@@ -19,6 +19,7 @@ _LARGEST_XML = 16 * MIB
 _MOST_IMAGES = 1 << 16
 _CHUNK_BYTES = 32768
 _STARTABLE = HeaderFlag.XPRESS | HeaderFlag.LZX
+COPY = "copy the medium again from where it came"
 EXPORT = "make the boot image anew, and the medium of it"
 
 
@@ -79,6 +80,9 @@ def read_boot_wim(files: FileSource, path: str) -> BootWim:
             return BootWim(None, None, tuple(found))
         document = reader.take(header.xml_at, header.xml_bytes)
         image = parse_images(decode_xml(document), header.images)[header.boot_index - 1]
+    except InvalidVolume as problem:
+        # The medium, not the WIM.
+        return BootWim(None, None, (error("wim-damaged", f"{name}: {problem.fault}", COPY),))
     except InvalidInput as problem:
         return BootWim(None, None, (error("wim-damaged", f"{name}: {problem.said}", EXPORT),))
     windows = image.windows

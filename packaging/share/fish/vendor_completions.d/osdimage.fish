@@ -900,7 +900,10 @@ complete --command osdimage --condition '__osdimage_in media extract' --long-opt
 complete --command osdimage --condition '__osdimage_in media extract' --short-option h --long-option help --description 'Show this message and exit'
 
 complete --command osdimage --condition '__osdimage_in media verify' --force-files
+complete --command osdimage --condition '__osdimage_in media verify' --long-option allowed-signers --require-parameter --force-files --description 'Who may have signed, as ssh-keygen(1) has them'
+complete --command osdimage --condition '__osdimage_in media verify' --long-option identity --require-parameter --no-files --description 'The only one of them who may have'
 complete --command osdimage --condition '__osdimage_in media verify' --long-option boot-only --description 'Look at nothing but what starts a computer; what starts none is an error then'
+complete --command osdimage --condition '__osdimage_in media verify' --long-option events --require-parameter --force-files --description 'Write progress as JSON lines (phase, done, total, percent, eta_s, warning, ...'
 complete --command osdimage --condition '__osdimage_in media verify' --long-option json --description 'Print one JSON document on stdout; an error, too'
 complete --command osdimage --condition '__osdimage_in media verify' --short-option q --long-option quiet --description 'Print nothing but errors, and what was asked for'
 complete --command osdimage --condition '__osdimage_in media verify' --long-option debug --description 'Show the log, and the traceback of an error'

@@ -66,6 +66,7 @@ DAMAGES = [
     pytest.param(_stores(options={0x31000003: None}), {"bcd-sdi-elsewhere"}, id="SDI is on nothing"),
     pytest.param(_with("boot/boot.sdi", cases.sdi(checksum=1)), {"sdi-damaged"}, id="SDI with a wrong checksum"),
     pytest.param(_with("boot/boot.sdi", b"$SDI0001"), {"sdi-damaged"}, id="SDI cut off"),
+    pytest.param(_with("boot/boot.sdi", b"none"), {"sdi-damaged"}, id="no SDI at all"),
     pytest.param(_stores(elements={0x11000001: NO_OPTIONS, 0x21000001: NO_OPTIONS}), {"bcd-no-options"}, id="options"),
     pytest.param(_stores(elements={0x11000001: ELSEWHERE, 0x21000001: ELSEWHERE}), {"bcd-elsewhere"}, id="partition"),
     pytest.param(_stores(elements={0x21000001: PLAIN}), {"bcd-devices-differ"}, id="two devices"),

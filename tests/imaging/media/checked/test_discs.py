@@ -9,12 +9,14 @@ from pathlib import Path
 import pytest
 from cases import started_media as cases
 from cases import udf
+from cases.pe import driver
 from cases.udf import Node
 from judges.disc import make, seven_zip
+from judges.signing import make_authority
 from osdimage.imaging.boot.firmware import Firmware
 from osdimage.imaging.disc import BytesContents, DiscSettings, NewFile, plan_disc, write_disc
 from osdimage.imaging.errors import InvalidInput
-from osdimage.imaging.media import MediumKind, verify_medium
+from osdimage.imaging.media import MediumKind, SignedBy, VerifyOptions, verify_medium
 
 BLOCK = 2048
 BOTH = (Firmware.BIOS, Firmware.UEFI)
@@ -88,9 +90,26 @@ def test_a_boot_catalog_that_starts_less_is_told(
 def test_the_loader_in_the_image_for_uefi_bears_the_name_of_its_architecture(tmp_path: Path, wim: bytes) -> None:
     image = cases.efi_volume(tmp_path, "arm64", name="BOOTX64.EFI")
     disc = cases.make_disc(tmp_path / "named.iso", cases.medium_files(wim, efisys=image))
-    report = verify_medium(disc, boot_only=True)
+    report = verify_medium(disc, VerifyOptions(boot_only=True))
     assert [each.code for each in report.findings] == ["boot-image-loader"]
     assert report.firmware == (Firmware.BIOS,)
+
+
+@pytest.mark.foreign
+def test_loaders_of_two_generations_on_one_disc_are_told(tmp_path: Path, wim: bytes) -> None:
+    signed = {}
+    (tmp_path / "loader").write_bytes(driver(contents=b"loader"))
+    for each in (SignedBy.CA_2011, SignedBy.CA_2023):
+        (tmp_path / each).mkdir()
+        authority = make_authority(tmp_path / each, each.called, ("code",))
+        signed[each] = authority.sign(tmp_path / "loader", tmp_path / each / "signed").read_bytes()
+    found = []
+    for each, loader in signed.items():
+        image = cases.efi_volume(tmp_path, loader=loader)
+        files = cases.medium_files(wim, efisys=image) | {"efi/boot/bootx64.efi": signed[SignedBy.CA_2023]}
+        report = verify_medium(cases.make_disc(tmp_path / f"{each}.iso", files), VerifyOptions(boot_only=True))
+        found.append(([one.code for one in report.findings], report.signed))
+    assert found == [(["signed-mixed"], SignedBy.UNKNOWN), ([], SignedBy.CA_2023)]
 
 
 def test_a_disc_without_an_entry_for_its_loader_says_so(tmp_path: Path, wim: bytes) -> None:
@@ -103,7 +122,7 @@ def test_a_disc_that_starts_nothing_is_wrong_where_it_is_to_start_something(tmp_
     bare, with_image = tmp_path / "data.iso", tmp_path / "boot.iso"
     cases.make_disc(bare, {"data": b"1"}, bios=None, uefi=None)
     cases.make_disc(with_image, {"sources/boot.wim": wim}, bios=None, uefi=None)
-    found = [verify_medium(bare), verify_medium(bare, boot_only=True), verify_medium(with_image)]
+    found = [verify_medium(bare), verify_medium(bare, VerifyOptions(boot_only=True)), verify_medium(with_image)]
     assert [[(each.severity, each.code) for each in one.findings] for one in found] == [
         [("note", "starts-nothing")],
         [("error", "starts-nothing")],
@@ -131,7 +150,8 @@ def test_a_directory_that_cannot_be_read_is_told_and_the_rest_was_looked_at(tmp_
     made.data[made.entries["/dir"] + 60] ^= 1
     (tmp_path / "bad.udf").write_bytes(made.data)
     report = verify_medium(tmp_path / "bad.udf")
-    assert [each.code for each in report.findings if each.severity == "error"] == ["disc-damaged", "unreadable"]
+    codes = [each.code for each in report.findings if each.severity == "error"]
+    assert codes == ["disc-damaged", "unreadable", "manifest-unread"]
 
 
 @pytest.mark.foreign

@@ -11,7 +11,7 @@ from cases import started_media as cases
 from cases import sticks
 from judges.disk import copy_of, cut_out, run
 from osdimage.imaging.boot.firmware import Firmware
-from osdimage.imaging.media import MediumKind, verify_medium
+from osdimage.imaging.media import MediumKind, VerifyOptions, verify_medium
 from osdimage.imaging.media.usb.layout import StickLayout
 
 BOTH = (Firmware.BIOS, Firmware.UEFI)
@@ -87,7 +87,7 @@ def test_what_prints_missing_operating_system_is_told(
 ) -> None:
     copy = copy_of(stick, tmp_path / "stick.img")
     damage(copy)
-    report = verify_medium(copy, boot_only=code != "no-table")
+    report = verify_medium(copy, VerifyOptions(boot_only=code != "no-table"))
     assert (severity, code) in {(each.severity, each.code) for each in report.findings}
     assert (Firmware.BIOS in report.firmware) == (severity == "warning")
     assert Firmware.UEFI in report.firmware
@@ -104,7 +104,7 @@ def test_an_active_partition_that_a_bios_does_not_reach_is_told(tmp_path: Path, 
     run(["mkfs.vfat", "-F32", "-s1", "-h", "16500000", "--offset=16500000", disk, "45000"])
     (tmp_path / "bootmgr").write_bytes(files["bootmgr"])
     run(["mcopy", "-i", f"{disk}@@{offset}", tmp_path / "bootmgr", "::/bootmgr"])
-    report = verify_medium(disk, boot_only=True)
+    report = verify_medium(disk, VerifyOptions(boot_only=True))
     assert "active-far" in {each.code for each in report.findings}
 
 
