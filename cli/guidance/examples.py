@@ -193,6 +193,10 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     ),
     "media sdi": ("osdimage media sdi boot.sdi --check", "osdimage media sdi boot.sdi --create"),
     "media show": ("osdimage media show windows.iso",),
+    "media standalone": (
+        "osdimage media standalone lab.iso --sequence ts.xml --boot-image boot.wim --package P1=os.wim --password",
+        "osdimage media standalone x.iso --sequence ts.xml --boot-image boot.wim --answers a.yaml --media-size dvd",
+    ),
     "media usb": (
         "osdimage media usb lab.img --boot-image boot.wim --startnet startnet.cmd",
         "osdimage media usb /dev/sdb --source Windows.iso --driver virtio-win.iso --expect-serial 4C530001",
@@ -222,6 +226,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "osdimage run sequence.xml --disk 0=disk.img --size 64GB --package ABC00001=install.wim --dry-run",
         "osdimage run sequence.xml --disk 0=disk.img --size 64GB --answers answers.yaml --log smsts.log",
         "osdimage run --collect disk.img",
+        "osdimage run --medium lab.iso --disk 0=disk.img --size 64GB",
     ),
     "schema": ("osdimage schema disk-show", "osdimage schema --json"),
     "split": (

@@ -13,6 +13,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "capture": ("media.capture", "Make a disc that captures the Windows of a computer."),
     "iso": ("media.iso", "Make a disc that starts a boot image, or a disc of another one."),
     "usb": ("media.usb", "Make a USB stick, or the image of one, that starts a boot image."),
+    "standalone": ("media.standalone", "Make a medium with a task sequence and all that it needs."),
     "extract": ("media.extract", "Extract files of a disc."),
     "verify": ("media.verify", "Look whether a medium is sound, and whether it starts."),
     "sdi": ("media.sdi", "Look into a boot.sdi, or make one."),

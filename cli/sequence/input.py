@@ -202,11 +202,11 @@ def layers(
     *,
     computer: Path | None,
     collections: Iterable[str],
-    media: Path | None,
+    media: Mapping[str, str] | None,
     sequence: Mapping[str, str],
     hidden: Iterable[str],
 ) -> Environment:
-    """Make the environment of the files of variables and of those of the sequence.
+    """Make the environment of the files of variables, and of those of the media and of the sequence.
 
     Raises:
         click.UsageError: when a precedence is none, or a file is not there.
@@ -226,7 +226,7 @@ def layers(
     return Environment(
         computer=None if computer is None else read_variables(computer),
         collections=made,
-        media=None if media is None else read_variables(media),
+        media=media,
         sequence=sequence,
         hidden=hidden,
     )

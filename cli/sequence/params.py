@@ -18,10 +18,10 @@ from osdimage.cli.sequence.input import Computer, layers, read_variables
 from osdimage.cli.sequence.state import refuse_needed_files
 
 if TYPE_CHECKING:
+    from osdimage.cli.sequence.origin import RunOrigin
     from osdimage.imaging.disk.opening import Opening
     from osdimage.imaging.tasksequence.environment import Environment
     from osdimage.imaging.tasksequence.forms.answers import Answers
-    from osdimage.imaging.tasksequence.sequence import Sequence
 
 _FORM = "lines NAME=VALUE, or a JSON object"
 
@@ -148,19 +148,32 @@ class VariablesWish:
         """Return what is set before the first step, whatever the layers say."""
         return {**({} if self.vars_file is None else read_variables(self.vars_file)), **dict(self.variables)}
 
-    def environment(self, sequence: Sequence) -> Environment:
-        """Return the layers, with the variables of a sequence.
+    def refuse_beside_media(self, media: tuple[str, ...]) -> None:
+        """Refuse variables in the place of which those of media are taken.
+
+        Raises:
+            click.UsageError: naming the option.
+        """
+        if media and self.media_vars is not None:
+            raise click.UsageError("--media-vars: the media of --medium have their own; --var sets one besides")
+
+    def environment(self, origin: RunOrigin) -> Environment:
+        """Return the layers, with the variables of a sequence and of the media that it came from.
 
         Raises:
             click.UsageError, InvalidRequest: as :func:`~osdimage.cli.sequence.input.layers`.
         """
-        return layers(
+        own = None if self.media_vars is None else read_variables(self.media_vars)
+        env = layers(
             computer=self.computer_vars,
             collections=self.collection_vars,
-            media=self.media_vars,
-            sequence=sequence.variables,
-            hidden=self.hidden,
+            media=own if origin.taken is None else origin.taken.settings.variables,
+            sequence=origin.sequence.variables,
+            hidden=(*self.hidden, *origin.hidden),
         )
+        if origin.taken is not None:
+            env.set_read_only("_SMSTSLaunchMode", origin.taken.launch_mode)
+        return env
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,8 +31,15 @@ _OTHERS = {
 }
 
 
-def show_report(report: RunReport, words: tuple[str, ...], reporter: Reporter) -> None:
-    """Print how the steps ended; ``words`` are what said on the command line which sequence it was, its file first."""
+def show_report(report: RunReport, path: Path, words: tuple[str, ...], reporter: Reporter) -> None:
+    """Print how the steps ended.
+
+    Args:
+        report: it.
+        path: of the file of the sequence, or of the medium, which the sequence is called by when it has no name.
+        words: what said on the command line which sequence it was.
+        reporter: says how it is printed.
+    """
     if reporter.as_json:
         facts = {each.name: getattr(report, each.name) for each in dataclasses.fields(report)}
         more = {"succeeded": report.succeeded, "left_out": report.left_out, "waiting": report.waiting}
@@ -41,7 +48,7 @@ def show_report(report: RunReport, words: tuple[str, ...], reporter: Reporter) -
     if not reporter.quiet:
         render.table(["", "step", "result", "code", "time", ""], _rows(report), right=(0, 4), cut=True, below=8)
         render.line()
-        render.wrapped(f"{report.name or Path(words[0]).name}: {_end(report)}", 2)
+        render.wrapped(f"{report.name or path.name}: {_end(report)}", 2)
         if report.first_start:
             render.line(report.first_start)
         if report.waiting and report.end is RunEnd.DONE:

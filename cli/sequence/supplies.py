@@ -76,6 +76,39 @@ class SuppliesWish:
         return of_file.and_also(of_options)
 
 
+@dataclass(frozen=True, slots=True)
+class SiteWish:
+    """What the options of ``site`` say, which are passed as ``supplied``: what a site would tell, and media carry."""
+
+    answers_file: Path | None
+    first_boot: str | None
+    programs: Pairs
+    applications: Pairs
+    application_packages: Pairs
+    replaced: Pairs
+    without_client: bool
+
+    def answers(self) -> Answers:
+        """Return what the file of answers gives, and what the options do over that.
+
+        Raises:
+            StorageError, InvalidInput: when the file cannot be read, or is none.
+        """
+        from osdimage.imaging.tasksequence.computer.supplies import FirstBoot  # noqa: PLC0415 - start-up stays cheap
+        from osdimage.imaging.tasksequence.forms.answers import Answers, load_answers  # noqa: PLC0415
+
+        of_file = Answers() if self.answers_file is None else load_answers(self.answers_file)
+        of_options = Answers(
+            first_boot=None if self.first_boot is None else FirstBoot(self.first_boot),
+            programs=dict(self.programs),
+            applications=dict(self.applications),
+            application_packages=dict(self.application_packages),
+            replaced=self.replaced,
+            without_client=self.without_client,
+        )
+        return of_file.and_also(of_options)
+
+
 def family(sequence: Sequence, answers: Answers) -> Sequence:
     """Return a sequence with those that its steps run.
 
@@ -108,24 +141,64 @@ def commands(expected: str) -> _Split:
     return split
 
 
+_ANSWERS = click.option(
+    "--answers",
+    "answers_file",
+    type=values.EXISTING,
+    metavar="FILE",
+    help="Take what the options below give, and --package, --share and --leave-out, from a file in YAML, which "
+    "--explain answers shows; what is given here as well counts.",
+)
+_FIRST_BOOT = click.option(
+    "--first-boot",
+    type=click.Choice(["setup", "logon", "none"]),
+    help="What starts the steps that only the new Windows can carry out: its setup, by SetupComplete.cmd, or in an "
+    "image that is not generalized SYSTEM\\Setup; the first logon of an administrator; or nothing, which refuses "
+    "them.  Where setup is given, drivers are installed there too, not in the pass specialize.  [default: setup]",
+)
+_PROGRAM = click.option(
+    "--program",
+    "programs",
+    multiple=True,
+    metavar="ID:NAME=COMMAND",
+    callback=commands("ID:NAME=COMMAND, such as 'ABC00001:Install=setup.exe /quiet'"),
+    help="The command line of a program of a package, which only a site knows.  Repeatable.",
+)
+_APPLICATION = click.option(
+    "--application",
+    "applications",
+    multiple=True,
+    metavar="NAME=COMMAND",
+    callback=commands("NAME=COMMAND, such as 'Viewer=setup.exe /quiet'"),
+    help="The command line that installs an application, by its name or id.  Repeatable.",
+)
+_APPLICATION_PACKAGE = click.option(
+    "--application-package",
+    "application_packages",
+    multiple=True,
+    metavar="NAME=ID",
+    callback=commands("NAME=ID, such as Viewer=ABC00001"),
+    help="The package, one of --package, that has the files which that command line needs.  Repeatable.",
+)
+_REPLACE = click.option(
+    "--replace",
+    "replaced",
+    multiple=True,
+    metavar="STEP=COMMAND",
+    callback=commands("STEP=COMMAND, such as '7=cmd /c install.cmd'"),
+    help="Let the first start of Windows run this command line in the place of a step, by its number or name.  "
+    "Repeatable.",
+)
+_WITHOUT_CLIENT = click.option(
+    "--without-client",
+    is_flag=True,
+    help="Let Setup Windows and ConfigMgr prepare Windows alone, without the client of ConfigMgr.",
+)
 supplies = params.gathered(
     "supplied",
     SuppliesWish,
-    click.option(
-        "--answers",
-        "answers_file",
-        type=values.EXISTING,
-        metavar="FILE",
-        help="Take what the options below give, and --package, --share and --leave-out, from a file in YAML, which "
-        "--explain answers shows; what is given here as well counts.",
-    ),
-    click.option(
-        "--first-boot",
-        type=click.Choice(["setup", "logon", "none"]),
-        help="What starts the steps that only the new Windows can carry out: its setup, by SetupComplete.cmd, or in an "
-        "image that is not generalized SYSTEM\\Setup; the first logon of an administrator; or nothing, which refuses "
-        "them.  Where setup is given, drivers are installed there too, not in the pass specialize.  [default: setup]",
-    ),
+    _ANSWERS,
+    _FIRST_BOOT,
     click.option(
         "--from-windows",
         is_flag=True,
@@ -151,45 +224,16 @@ supplies = params.gathered(
         metavar="FILE",
         help="The rules that Gather processes, in the place of CustomSettings.ini of the deployment share.",
     ),
-    click.option(
-        "--program",
-        "programs",
-        multiple=True,
-        metavar="ID:NAME=COMMAND",
-        callback=commands("ID:NAME=COMMAND, such as 'ABC00001:Install=setup.exe /quiet'"),
-        help="The command line of a program of a package, which only a site knows.  Repeatable.",
-    ),
-    click.option(
-        "--application",
-        "applications",
-        multiple=True,
-        metavar="NAME=COMMAND",
-        callback=commands("NAME=COMMAND, such as 'Viewer=setup.exe /quiet'"),
-        help="The command line that installs an application, by its name or id.  Repeatable.",
-    ),
-    click.option(
-        "--application-package",
-        "application_packages",
-        multiple=True,
-        metavar="NAME=ID",
-        callback=commands("NAME=ID, such as Viewer=ABC00001"),
-        help="The package, one of --package, that has the files which that command line needs.  Repeatable.",
-    ),
+    _PROGRAM,
+    _APPLICATION,
+    _APPLICATION_PACKAGE,
     click.option(
         "--updates",
         type=values.FOLDER,
         metavar="DIR",
         help="Updates of Windows (.msu, .cab), which Install Software Updates installs.",
     ),
-    click.option(
-        "--replace",
-        "replaced",
-        multiple=True,
-        metavar="STEP=COMMAND",
-        callback=commands("STEP=COMMAND, such as '7=cmd /c install.cmd'"),
-        help="Let the first start of Windows run this command line in the place of a step, by its number or name.  "
-        "Repeatable.",
-    ),
+    _REPLACE,
     click.option(
         "--sequence",
         "sequences",
@@ -199,14 +243,21 @@ supplies = params.gathered(
         help="A task sequence that a step runs; its steps take the place of that one: those of step 12 are 12.1, 12.2 "
         "...  Repeatable.",
     ),
-    click.option(
-        "--without-client",
-        is_flag=True,
-        help="Let Setup Windows and ConfigMgr prepare Windows alone, without the client of ConfigMgr.",
-    ),
+    _WITHOUT_CLIENT,
     click.option(
         "--secrets-on-disk",
         is_flag=True,
         help="Let steps of the first start have passwords, WHICH ARE ON THE DISK IN CLEAR TEXT until those have ended.",
     ),
+)
+site = params.gathered(
+    "supplied",
+    SiteWish,
+    _ANSWERS,
+    _FIRST_BOOT,
+    _PROGRAM,
+    _APPLICATION,
+    _APPLICATION_PACKAGE,
+    _REPLACE,
+    _WITHOUT_CLIENT,
 )

@@ -41,6 +41,8 @@ __getattr__, __dir__, __all__ = lazily(
         "parts.prepared": ("prepared_boot_image",),
         "parts.sdi": ("SdiFacts", "SdiPart", "create_sdi", "read_sdi", "write_sdi"),
         "parts.source": ("MediumSource", "open_source"),
+        "sequence.content": ("GivenSequence", "SequenceContent", "content_of"),
+        "sequence.families": ("MediaSequence",),
         "sequence.given": ("StandaloneGiven",),
         "sequence.checking": ("CheckedManifest", "check_manifest", "check_set", "read_manifest"),
         "sequence.manifest": (
@@ -68,6 +70,9 @@ __getattr__, __dir__, __all__ = lazily(
         "usb.target": ("planned_stick",),
         "usb.update": ("StickUpdate", "VolumeUpdate", "layout_of", "plan_update", "update_stick"),
         "usb.write": ("StickReport", "write_stick"),
+        "sequence.running": ("MediaRun", "MediaUse", "open_media_run"),
+        "sequence.settings": ("MediaSettings", "settings_from_json", "settings_to_json"),
+        "sequence.standalone": ("StandaloneWish", "plan_standalone"),
         "sequence.validation": ("Validation", "validate_standalone"),
         "winpe.capturing": ("CaptureWish", "capture_files"),
         "winpe.model": ("PeFate", "PeFile", "PeRun", "PeScript", "PeStep", "PeWish"),

@@ -90,6 +90,12 @@ from osdimage.imaging.media.sequence.checking import (
     check_set as check_set,
     read_manifest as read_manifest,
 )
+from osdimage.imaging.media.sequence.content import (
+    GivenSequence as GivenSequence,
+    SequenceContent as SequenceContent,
+    content_of as content_of,
+)
+from osdimage.imaging.media.sequence.families import MediaSequence as MediaSequence
 from osdimage.imaging.media.sequence.given import StandaloneGiven as StandaloneGiven
 from osdimage.imaging.media.sequence.manifest import (
     DiscOfSet as DiscOfSet,
@@ -109,6 +115,11 @@ from osdimage.imaging.media.sequence.opened import (
     OpenMedium as OpenMedium,
     open_medium as open_medium,
 )
+from osdimage.imaging.media.sequence.running import (
+    MediaRun as MediaRun,
+    MediaUse as MediaUse,
+    open_media_run as open_media_run,
+)
 from osdimage.imaging.media.sequence.sealed import (
     Stretching as Stretching,
     checked_password as checked_password,
@@ -124,12 +135,21 @@ from osdimage.imaging.media.sequence.sets.described import (
     disc_path as disc_path,
 )
 from osdimage.imaging.media.sequence.sets.plan import pack as pack, plan_set as plan_set
+from osdimage.imaging.media.sequence.settings import (
+    MediaSettings as MediaSettings,
+    settings_from_json as settings_from_json,
+    settings_to_json as settings_to_json,
+)
 from osdimage.imaging.media.sequence.signature import (
     SignatureReport as SignatureReport,
     SignatureState as SignatureState,
     Trusted as Trusted,
     check_signature as check_signature,
     sign as sign,
+)
+from osdimage.imaging.media.sequence.standalone import (
+    StandaloneWish as StandaloneWish,
+    plan_standalone as plan_standalone,
 )
 from osdimage.imaging.media.sequence.sums import (
     hashes_of as hashes_of,

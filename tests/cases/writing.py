@@ -758,15 +758,17 @@ def _discs() -> Iterator[Writing]:
     capture = ("--destination", "smb://server/share/a.wim", "--name", "A")
     yield Writing("media capture", ("media", "capture", *boot[2:5], *capture), {"a.wim": "media.wim"}, judge)
     yield Writing("media iso --from", ("media", "iso", "d.iso", *old), {"o.iso": "old.iso", "t": "tree"}, judge)
+    alone = ("media", "standalone", "d.iso", "--boot-image", "a.wim", "--sequence", "s.yaml", "--package", "P1=t")
+    yield Writing("media standalone", alone, present | {"s.yaml": "sequence.yaml"}, judge)
 
 
 def as_disc(path: Path) -> object:
-    """Read a disc; stores of the boot manager have the time of their making in them."""
+    """Read a disc; stores of the boot manager, and what tells their hashes, have the time of their making in them."""
     out = path.with_name("disc.out")
     shutil.rmtree(out, ignore_errors=True)
     hashes = disc_judges.seven_zip_hashes(path, "udf", out)
     shutil.rmtree(out)
-    hashes |= {name: "made" for name in hashes if name.endswith(("/bcd", "/boot.wim"))}
+    hashes |= {name: "made" for name in hashes if name.endswith(("/bcd", "/boot.wim", "/media.json", "/SHA256SUMS"))}
     return hashes, [(each.platform, each.sectors) for each in disc_judges.boot_images(path)]
 
 

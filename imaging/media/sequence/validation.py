@@ -11,7 +11,7 @@ and variables there are.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from osdimage.imaging import finding
@@ -74,6 +74,22 @@ class Validation:
         found = [each for each in self.findings if each.severity in held]
         if found:
             raise NotForMedia([each.text for each in found], remedy=_together(each.remedy for each in found))
+
+
+def together(validations: Sequence[Validation]) -> Validation:
+    """Return what was found of several sequences that are on the same media.
+
+    A package that one of them needs is no package too many.
+    """
+    needed = dict.fromkeys(name for each in validations for name in each.packages)
+    used = set(map(_unused, needed))
+    found = dict.fromkeys(each for one in validations for each in one.findings if each.text not in used)
+    order = list(Severity)
+    return Validation(
+        tuple(sorted(found, key=lambda each: order.index(each.severity))),
+        tuple(needed),
+        sum(each.steps for each in validations),
+    )
 
 
 def _together(remedies: Iterable[Remedy]) -> Remedy:
@@ -154,7 +170,7 @@ def _secrets(given: StandaloneGiven, steps: Iterable[MediaStep]) -> Iterator[Fin
     if given.is_encrypted or given.allows_plaintext_secrets:
         return
     hidden = {name.lower() for name in given.hidden}
-    remedy = Remedy("give the media a password, which hides it, or allow secrets in clear text")
+    remedy = Remedy("hide it by a password: {}; or allow it: {}", (Means.ENCRYPT_MEDIA, Means.PLAINTEXT_SECRETS))
     for where, values in (("", given.variables), (" of the whole sequence", given.sequence.variables)):
         for name, value in values.items():
             if value and (names_a_secret(name) or name.lower() in hidden):
@@ -212,13 +228,16 @@ def _packages(
             )
     for name in given.packages:
         if name.lower() not in needed:
-            text = f"package {name} is given, and no step is seen to need it"
-            yield finding.warning("package-unused", text, "leave it out to save its room on the media")
+            yield finding.warning("package-unused", _unused(name), "leave it out to save its room on the media")
     given_keys = _keys(given.packages)
     for name in given.sequence.packages:
         if name.lower() not in needed and name.lower() not in given_keys:
             text = f"the sequence refers to package {name}, and no step that may run from media is seen to need it"
             yield finding.note("package-referred-to", text, Remedy("if one does, give {}", (Means.PACKAGES,), (name,)))
+
+
+def _unused(name: str) -> str:
+    return f"package {name} is given, and no step is seen to need it"
 
 
 # Steps

@@ -24,7 +24,17 @@ from osdimage.imaging.errors import InvalidDocument, InvalidInput, InvalidReques
 from osdimage.imaging.firststart import FOLDER, FirstStep, first_start_files, read_results
 from osdimage.imaging.firststart.results import read_variables
 from osdimage.imaging.firststart.steps import takes_value
-from osdimage.imaging.media import Stretching, manifest_from_json, manifest_to_json, seal, sums_from_text, unseal
+from osdimage.imaging.media import (
+    MediaSettings,
+    Stretching,
+    manifest_from_json,
+    manifest_to_json,
+    seal,
+    settings_from_json,
+    settings_to_json,
+    sums_from_text,
+    unseal,
+)
 from osdimage.imaging.tasksequence.environment import Environment
 from osdimage.imaging.tasksequence.runstate import RunState
 from osdimage.imaging.tasksequence.staging.first_start_log import log_lines
@@ -74,6 +84,11 @@ def _variables_seeds() -> Iterator[bytes]:
     gpt = variables("GPT", "EFI FAT32 260 MB", "MSR 16 MB", "Primary NTFS 50 Percent", "Primary NTFS")
     yield "".join(f"{name}={value}\n" for name, value in gpt.items()).encode()
     yield json.dumps(variables("MBR", "Primary NTFS 100 MB active", "Extended", "Logical NTFS")).encode()
+
+
+def _settings(data: bytes) -> None:
+    found = settings_from_json(data, source="x")
+    assert settings_from_json(settings_to_json(found), source="y") == found
 
 
 def _manifest(data: bytes) -> None:
@@ -152,6 +167,12 @@ TARGETS = (
     ),
     Target("sealed-file", _sealed, _sealed_seeds, (InvalidInput,)),
     Target("sums", _sums, lambda: (b"0" * 64 + b"  a/b\n" + b"f" * 64 + b" *c d\n",), (InvalidDocument,)),
+    Target(
+        "media-variables",
+        _settings,
+        lambda: (settings_to_json(MediaSettings({"A": "1"}, ("A",), replaced=(("7", "cmd /c exit"),))),),
+        (InvalidDocument,),
+    ),
     Target("first-start", _first_start, lambda: (_first_start_seed(),), (InvalidDocument, InvalidRequest)),
     Target("run-state", _state, _state_seed, (InvalidDocument,)),
     Target("variables", _variables, _variables_seeds, (InvalidInput, InvalidRequest), largest=4096),

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from judges.schemas import judge
 from osdimage.imaging.errors import InvalidDocument, InvalidRequest
 from osdimage.imaging.media.sequence.settings import LARGEST, MediaSettings, settings_from_json, settings_to_json
 from osdimage.imaging.tasksequence.computer.supplies import FirstBoot
@@ -28,7 +29,9 @@ TEXTS = st.text(st.characters(exclude_categories=("Cs",), exclude_characters="\0
 
 def test_what_a_run_is_told_comes_back_from_the_media() -> None:
     settings = MediaSettings.of_answers(ANSWERS, {"OSDComputerName": "PC-1"}, ("License",))
-    read = settings_from_json(settings_to_json(settings), source="variables.json")
+    data = settings_to_json(settings)
+    judge(json.loads(data), "media-variables")
+    read = settings_from_json(data, source="variables.json")
     assert (read.variables, read.hidden) == ({"OSDComputerName": "PC-1"}, ("License",))
     # Packages are files of the media, and no part of it.
     assert read.answers.packages == {}

@@ -1,0 +1,451 @@
+"""``osdimage media standalone``."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+import click
+from osdimage.cli import params, values
+from osdimage.cli.disk import params as disk_params
+from osdimage.cli.media import boot_params, dates, password, view
+from osdimage.cli.media.boot_params import BootGiven
+from osdimage.cli.media.password import NewPassword
+from osdimage.cli.media.sizes import DISC_SIZE
+from osdimage.cli.numbered import Pairs, pairs, present
+from osdimage.cli.render import Reporter
+from osdimage.cli.sequence import supplies as supplies_params
+from osdimage.cli.sequence.supplies import SiteWish
+
+if TYPE_CHECKING:
+    from osdimage.cli.media.boot_params import OpenedBoot
+    from osdimage.imaging.finding import Finding
+    from osdimage.imaging.media.sequence.content import GivenSequence, SequenceContent
+    from osdimage.imaging.media.sequence.families import MediaSequence
+    from osdimage.imaging.media.sequence.sets.described import SetPlan
+    from osdimage.imaging.media.sequence.settings import MediaSettings
+    from osdimage.imaging.progress import ProgressCallback
+    from osdimage.imaging.tasksequence.forms.answers import Answers
+
+_LABEL = "OSDIMAGE"
+_HASHED = 40.0
+"""Per cent of the work that reading everything for the manifest is; the rest is writing the discs."""
+
+
+@dataclass(frozen=True, slots=True)
+class ContentWish:
+    """What the options of ``content`` say, which are passed as ``content``: what the media are to have."""
+
+    sequences: tuple[tuple[str | None, Path], ...]
+    packages: Pairs
+    vars_file: Path | None
+    variables: Pairs
+    hidden: tuple[str, ...]
+
+    def values(self) -> dict[str, str]:
+        """Return the variables of the media.
+
+        Raises:
+            StorageError, InvalidInput: when the file cannot be read, or is none.
+        """
+        from osdimage.cli.sequence.input import read_variables  # noqa: PLC0415 - start-up stays cheap
+
+        return {**({} if self.vars_file is None else read_variables(self.vars_file)), **dict(self.variables)}
+
+
+def _sequences(
+    ctx: click.Context, param: click.Parameter, given: tuple[str, ...]
+) -> tuple[tuple[str | None, Path], ...]:
+    """Split [ID=]XML; a file of the whole name comes first."""
+    found: list[tuple[str | None, Path]] = []
+    for text in given:
+        identifier, equals, name = text.partition("=")
+        if not equals or os.path.lexists(text):
+            identifier, name = "", text
+        path = Path(os.fsdecode(values.EXISTING.convert(name, param, ctx)))
+        found.append((identifier.strip() or None, path))
+    return tuple(found)
+
+
+content = params.gathered(
+    "content",
+    ContentWish,
+    click.option(
+        "--sequence",
+        "sequences",
+        multiple=True,
+        required=True,
+        metavar="[ID=]XML",
+        callback=_sequences,
+        help="A task sequence, as it was exported, or in YAML (.yaml), with the ID by which a run chooses it, or a "
+        "step of another one runs it.  Default: the ID in the export, or the name of the file.  Repeatable.",
+    ),
+    click.option(
+        "--package",
+        "packages",
+        multiple=True,
+        metavar="ID=PATH",
+        callback=pairs("ID=PATH, such as ABC00001=install.wim"),
+        help="The file or folder of a package, or one on a disc (DISC.iso!PATH).  Repeatable.",
+    ),
+    click.option(
+        "--vars",
+        "vars_file",
+        type=values.EXISTING,
+        metavar="FILE",
+        help="The variables of the media: lines NAME=VALUE, or a JSON object.",
+    ),
+    click.option(
+        "--var",
+        "variables",
+        multiple=True,
+        metavar="NAME=VALUE",
+        callback=disk_params.split_variable,
+        help="One such variable.  Repeatable.",
+    ),
+    click.option(
+        "--hide",
+        "hidden",
+        multiple=True,
+        metavar="NAME",
+        help="Take the value of this variable for a secret, as those of passwords are.  Repeatable.",
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class MediaWish:
+    """What the options of ``media`` say, which are passed as ``wish``: how the media are made.
+
+    Attributes:
+        label: of the media; None for one of the boot image.
+        limit_bytes: how much a disc may hold; None for any size.
+        sign_key: the key that signs the manifest, or None.
+        valid_from: before then a run refuses the media; None for always.
+        expires: after then likewise.
+        plaintext_secrets: whether secrets may be readable.
+        strict: whether warnings of the validation are errors.
+        seed: what identifiers are drawn from; None for the system.
+    """
+
+    label: str | None
+    limit_bytes: int | None
+    sign_key: Path | None
+    valid_from: datetime | None
+    expires: datetime | None
+    plaintext_secrets: bool
+    strict: bool
+    seed: str | None
+
+
+_media = params.gathered(
+    "wish",
+    MediaWish,
+    click.option("--label", help="The label of the media; those of a set get a number behind it.  [default: OSDIMAGE]"),
+    click.option(
+        "--media-size",
+        "limit_bytes",
+        type=DISC_SIZE,
+        metavar="cd|dvd|dvd-dl|bd|bd-dl|SIZE",
+        help="Make as many discs as are needed, none larger: NAME-1.iso, NAME-2.iso ...  Default: unlimited.",
+    ),
+    click.option(
+        "--sign-key",
+        type=values.EXISTING,
+        metavar="KEY",
+        help="Sign the manifest with a key of ssh-keygen: a private one, or the public one of a key that an agent has.",
+    ),
+    click.option(
+        "--valid-from", type=dates.BEGINNING, metavar="DATE", help="Let a run refuse the media before then (UTC)."
+    ),
+    click.option("--expires", type=dates.END, metavar="DATE", help="Let a run refuse the media after then (UTC)."),
+    click.option(
+        "--plaintext-secrets", is_flag=True, help="Without a password: allow secrets, WHICH ANYBODY CAN READ THEN."
+    ),
+    click.option("--strict", is_flag=True, help="Refuse a sequence of which the validation only warns."),
+    click.option("--seed", metavar="TEXT", help="Draw identifiers from this text: the same media again."),
+)
+
+
+@click.command("standalone")
+@click.argument("iso", type=values.NEW_FILE)
+@content
+@supplies_params.site
+@password.new
+@boot_params.options
+@_media
+@click.option("--overwrite", is_flag=True, help="Replace files that are there.")
+@params.dry_run
+@params.output(more="each file, and where it comes from")
+def standalone_command(
+    iso: Path,
+    content: ContentWish,
+    supplied: SiteWish,
+    secret: NewPassword,
+    given: BootGiven,
+    wish: MediaWish,
+    overwrite: bool,
+    dry_run: bool,
+    reporter: Reporter,
+) -> None:
+    """Make ISO, a medium with a task sequence and all that it needs, from which a computer is installed.
+
+    The sequence is checked before anything is written: packages that are missing are told with the steps that need
+    them, and so is what needs a site, an image that is not there, and secrets that would be readable.  `osdimage run
+    --medium` runs it.  A PASSWORD HIDES THE SEQUENCE AND THE VARIABLES ALONE: packages, images and names of files stay
+    readable, and who has the media may guess it for as long as they like.
+    """
+    from osdimage.imaging.media.sequence.content import content_of  # noqa: PLC0415 - start-up stays cheap
+    from osdimage.imaging.media.sequence.settings import MediaSettings  # noqa: PLC0415
+    from osdimage.imaging.media.sequence.signature import require_signer  # noqa: PLC0415
+    from osdimage.imaging.scratch import scratch_folder  # noqa: PLC0415
+
+    answers = supplied.answers()
+    settings = MediaSettings.of_answers(answers, content.values(), content.hidden)
+    asked = _Asked.of(content, answers, settings)
+    key = secret.password()
+    if wish.sign_key is not None:
+        require_signer(wish.sign_key)
+    made_at = disk_params.made_at(wish.seed)
+    with ExitStack() as stack:
+        # What is made bears the time of the boot image: a stick that is made of the disc has the same stores.
+        boot = stack.enter_context(given.opened(reporter))
+        validation = _validated(asked, boot, wish, is_encrypted=key is not None)
+        found = content_of(
+            [each.given for each in asked.sequences],
+            asked.packages,
+            settings,
+            seal=None if key is None else partial(_sealed, key),
+            modified_ns=int(made_at.timestamp()) * 1_000_000_000,
+        )
+        scratch = stack.enter_context(scratch_folder())
+        making = _Making(iso, wish, made_at, overwrite=overwrite)
+        plan = making.plan(boot, found, validation, scratch)
+        making.refuse_targets(plan, (*given.sources, *asked.files))
+        made = making.planned(plan) if dry_run else making.write(plan, given.rest(reporter))
+        view.report(
+            made,
+            reporter,
+            images=(boot.image, *boot.others),
+            dry_run=dry_run,
+            more={
+                "sequences": [{"id": each.identifier, "name": each.name} for each in found.sequences],
+                "packages": [{"id": each.identifier, "name": each.name} for each in found.packages],
+                "is_encrypted": key is not None,
+                "is_signed": wish.sign_key is not None,
+                "findings": validation,
+            },
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Loaded:
+    """A sequence that was read: for the media, and for its validation."""
+
+    given: GivenSequence
+    sequence: MediaSequence
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What the media are to have.
+
+    Attributes:
+        sequences: with the one first that was named first.
+        packages: by their IDs.
+        settings: what the media tell a run.
+        answers: what is given in place of a site.
+        files: of the sequences.
+    """
+
+    sequences: tuple[_Loaded, ...]
+    packages: dict[str, Path]
+    settings: MediaSettings
+    answers: Answers
+    files: tuple[Path, ...]
+
+    @classmethod
+    def of(cls, content: ContentWish, answers: Answers, settings: MediaSettings) -> _Asked:
+        """Read the sequences, and look for the packages.
+
+        Raises:
+            click.UsageError: when a package is not there.
+            StorageError, InvalidInput: when a sequence cannot be read, or is none.
+        """
+        named = (*content.sequences, *((name, Path(path)) for name, path in answers.sequences.items()))
+        packages = {**answers.packages, **dict(content.packages)}
+        return cls(
+            tuple(_loaded(identifier, path) for identifier, path in named),
+            {name: _package(name, path) for name, path in packages.items()},
+            settings,
+            answers,
+            tuple(path for _, path in named),
+        )
+
+
+def _package(identifier: str, path: str) -> Path:
+    from osdimage.imaging.drivers.store.addresses import is_address  # noqa: PLC0415 - start-up stays cheap
+    from osdimage.imaging.wim.placed.place import is_there  # noqa: PLC0415
+
+    # Whoever takes it for a medium says what is wrong with an address of the catalog of drivers.
+    if is_address(path) or is_there(Path(path)):
+        return Path(path)
+    return present("--package", identifier, path)
+
+
+def _loaded(identifier: str | None, path: Path) -> _Loaded:
+    from osdimage.imaging.media.sequence.content import GivenSequence  # noqa: PLC0415 - start-up stays cheap
+    from osdimage.imaging.media.sequence.families import MediaSequence  # noqa: PLC0415
+    from osdimage.imaging.tasksequence.forms.xml import load_sequence, write_sequence  # noqa: PLC0415
+
+    read = load_sequence(path)
+    called = identifier or read.package_id or path.stem
+    name = read.name or path.stem
+    return _Loaded(GivenSequence(called, name, write_sequence(read, wrapped=True)), MediaSequence(called, name, read))
+
+
+def _validated(asked: _Asked, boot: OpenedBoot, wish: MediaWish, *, is_encrypted: bool) -> tuple[Finding, ...]:
+    """Refuse sequences that cannot run from the media; return what else was found of them.
+
+    Raises:
+        NotForMedia: with all that is wrong.
+    """
+    from osdimage.imaging.media.sequence.families import with_family  # noqa: PLC0415 - start-up stays cheap
+    from osdimage.imaging.media.sequence.given import StandaloneGiven  # noqa: PLC0415
+    from osdimage.imaging.media.sequence.validation import together, validate_standalone  # noqa: PLC0415
+    from osdimage.imaging.tasksequence.computer.supplies import Supplies  # noqa: PLC0415
+
+    sequences = [each.sequence for each in asked.sequences]
+    found = []
+    for each in sequences:
+        whole = with_family(each, sequences)
+        given = StandaloneGiven(
+            whole,
+            asked.packages,
+            asked.settings.variables,
+            frozenset(asked.settings.hidden),
+            asked.answers.over(Supplies(), whole),
+            boot.image.architecture,
+            boot.parts.firmware,
+            is_encrypted=is_encrypted,
+            allows_plaintext_secrets=wish.plaintext_secrets,
+        )
+        found.append(validate_standalone(given))
+    validation = together(found)
+    validation.require(strict=wish.strict)
+    return validation.findings
+
+
+def _sealed(key: bytes, data: bytes) -> bytes:
+    from osdimage.imaging.media.sequence.sealed import seal  # noqa: PLC0415 - few media have a password
+
+    return seal(data, key)
+
+
+@dataclass(frozen=True, slots=True)
+class _Making:
+    """Makes the discs.
+
+    Attributes:
+        iso: the path of the disc, or of a set.
+        wish: how they are made.
+        made_at: when.
+        overwrite: whether files that are there are replaced.
+    """
+
+    iso: Path
+    wish: MediaWish
+    made_at: datetime
+    overwrite: bool
+
+    def plan(self, boot: OpenedBoot, found: SequenceContent, findings: tuple[Finding, ...], scratch: Path) -> SetPlan:
+        """Give everything its disc."""
+        from osdimage.imaging.media.sequence.standalone import StandaloneWish, plan_standalone  # noqa: PLC0415
+
+        wish = self.wish
+        warnings = tuple(each.text for each in findings if each.severity == "warning")
+        return plan_standalone(
+            boot.files,
+            boot.parts,
+            (boot.image, *boot.others),
+            found,
+            StandaloneWish(
+                wish.label or _LABEL,
+                self.made_at,
+                UUID(int=disk_params.random_bits(wish.seed).getrandbits(128), version=4),
+                wish.limit_bytes,
+                valid_from=wish.valid_from,
+                expires=wish.expires,
+                is_signed=wish.sign_key is not None,
+                warnings=(*boot.warnings, *warnings),
+            ),
+            scratch=scratch,
+        )
+
+    def _path(self, plan: SetPlan, number: int) -> Path:
+        from osdimage.imaging.media.sequence.sets.described import disc_path  # noqa: PLC0415 - start-up stays cheap
+
+        return disc_path(self.iso, number, len(plan.discs))
+
+    def refuse_targets(self, plan: SetPlan, sources: Iterable[Path]) -> None:
+        """Refuse places where no disc belongs.
+
+        Raises:
+            TargetRefused, InvalidRequest: as :func:`~osdimage.imaging.media.discs.write.refuse_iso_target`.
+        """
+        from osdimage.imaging.media.discs.write import refuse_iso_target  # noqa: PLC0415 - start-up stays cheap
+
+        read = tuple(sources)
+        for each in plan.discs:
+            refuse_iso_target(self._path(plan, each.number), replace=self.overwrite, sources=read)
+
+    def planned(self, plan: SetPlan) -> list[view.Made]:
+        """Return the discs as they would be."""
+        from osdimage.imaging.media.parts.medium import Medium  # noqa: PLC0415 - start-up stays cheap
+
+        first = plan.medium
+        return [
+            view.Made(
+                self._path(plan, each.number),
+                Medium(each.label, each.files, first.boot, first.warnings)
+                if each.number == 1
+                else Medium(each.label, each.files, None),
+                each.size,
+                each.number,
+            )
+            for each in plan.discs
+        ]
+
+    def write(self, plan: SetPlan, progress: ProgressCallback | None) -> list[view.Made]:
+        """Read everything once for the manifest, and write the discs."""
+        from osdimage.imaging import filetime  # noqa: PLC0415 - start-up stays cheap
+        from osdimage.imaging.media.discs.plan import IsoOptions, new_set_id, plan_iso  # noqa: PLC0415
+        from osdimage.imaging.media.discs.write import write_iso  # noqa: PLC0415
+        from osdimage.imaging.media.sequence.sets.plan import pack  # noqa: PLC0415
+        from osdimage.imaging.progress import portion  # noqa: PLC0415
+
+        wish = self.wish
+        media = pack(plan, key=wish.sign_key, progress=portion(progress, 0, _HASHED))
+        created_ns = filetime.to_ns(filetime.from_datetime(self.made_at))
+        options = IsoOptions(
+            created_ns,
+            new_set_id(created_ns, disk_params.random_bits(wish.seed)),
+            discs=len(media),
+            limit_bytes=wish.limit_bytes,
+        )
+        discs = [plan_iso(each, replace(options, number=number)) for number, each in enumerate(media, 1)]
+        made = []
+        share = (100 - _HASHED) / len(media)
+        for number, (medium, disc) in enumerate(zip(media, discs, strict=True), 1):
+            path = self._path(plan, number)
+            done = portion(progress, _HASHED + (number - 1) * share, _HASHED + number * share)
+            write_iso(disc, path, replace=self.overwrite, progress=done)
+            made.append(view.Made(path, medium, disc.size, number))
+        return made
