@@ -438,23 +438,12 @@ def make_small_material(folder: Path) -> None:
 
 
 def as_netboot(path: Path) -> object:
-    """Return what computers start from; all of it is what its sums say."""
-    if (path / ".osdimage-new" / "osdimage" / "media.json").exists():
+    """Return what computers start from, without the manifest, which has the time; all of it is what its sums say."""
+    if (path / ".osdimage-new" / "media.json").exists() or not (path / "media.json").exists():
         raise Unfinished
-    if not (path / "osdimage" / "media.json").exists():
-        raise Unfinished
-    assert "FAILED" not in run(["sh", "-c", f"cd {path} && sha256sum -c osdimage/SHA256SUMS"])
-    return digest_of_all(path)
-
-
-def digest_of_all(path: Path) -> dict[str, str]:
-    """Return the hashes of files below a folder but those of the manifest, which has the time."""
-    files = (
-        each
-        for each in sorted(path.rglob("*"))
-        if each.is_file() and each.relative_to(path).parts[0] not in {"osdimage", ".osdimage-new"}
-    )
-    return {str(each.relative_to(path)): hashlib.sha256(each.read_bytes()).hexdigest() for each in files}
+    assert "FAILED" not in run(["sh", "-c", f"cd {path} && sha256sum -c SHA256SUMS"])
+    files = {str(each.relative_to(path)): each for each in sorted(path.rglob("*")) if each.is_file()}
+    return {name: digest(each) for name, each in files.items() if not name.startswith((".osdimage-new", "media.json"))}
 
 
 def _make_netboot(folder: Path) -> None:

@@ -24,8 +24,8 @@ from osdimage.imaging.media.checked.report import MediumKind
 from osdimage.imaging.volume.fat.read import open_fat
 from osdimage.imaging.volume.filesystems import FILE_SYSTEMS, open_files
 
-ENTRY_SCRIPT = "boot.ipxe"
-"""What tells a folder for network boot from another."""
+FIRST_LOADED = ("boot.ipxe", "bootmgfw.efi", "pxeboot.n12", "pxeboot.com")
+"""What tells a folder for network boot from another: what computers load first from it."""
 _RECOGNITION_AT, _MARKS = 0x8001, (b"CD001", b"BEA01", b"NSR02", b"NSR03")
 
 
@@ -126,7 +126,7 @@ def open_place(path: str | os.PathLike[str], *, opening: Opening = AS_FOUND) -> 
     content = probe(where)
     if content is Content.DIRECTORY:
         files = FolderFiles(where)
-        kind = MediumKind.NETBOOT if files.exists(ENTRY_SCRIPT) else MediumKind.FOLDER
+        kind = MediumKind.NETBOOT if any(map(files.exists, FIRST_LOADED)) else MediumKind.FOLDER
         yield Place(where, kind, files)
     elif _is_disc(where, content):
         with open_disc(where) as disc:

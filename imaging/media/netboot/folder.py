@@ -29,8 +29,6 @@ from osdimage.imaging.media.netboot.plan import NetbootPlan
 from osdimage.imaging.media.parts.medium import MediumFile, SignedBy
 from osdimage.imaging.media.sequence.manifest import (
     LARGEST_MANIFEST,
-    MANIFEST,
-    SUMS,
     ManifestFile,
     ManifestImage,
     MediaKind,
@@ -43,6 +41,8 @@ from osdimage.imaging.progress import Meter, Phase, ProgressCallback
 from osdimage.imaging.version import VERSION
 
 LABEL = "NETBOOT"
+MANIFEST, SUMS = "media.json", "SHA256SUMS"
+"""In the folder itself: what it holds is handed out, and nothing else is on it."""
 _STAGING = ".osdimage-new"
 _FILE_MODE, _FOLDER_MODE = 0o644, 0o755
 """Servers run as users of their own, and hand out what everybody may read."""
@@ -208,7 +208,7 @@ class _Target:
     ) -> None:
         """Write what is new beside the rest, then let each file take its place."""
         needed = sum(each.size for each in (*changed, *closing))
-        refuse_full_medium(self._folder / MANIFEST.rpartition("/")[2], needed, "what is new")
+        refuse_full_medium(self._folder / MANIFEST, needed, "what is new")
         self.clear()
         try:
             self._stage((*changed, *closing), needed, progress)

@@ -73,14 +73,14 @@ def test_all_that_the_scripts_name_is_there_and_is_what_the_sums_say(material: P
                 if "$" not in named:
                     assert (tmp_path / "out" / path).parent.joinpath(named).resolve().is_file()
     done = subprocess.run(
-        ["sha256sum", "-c", "osdimage/SHA256SUMS"], cwd=tmp_path / "out", capture_output=True, text=True, check=False
+        ["sha256sum", "-c", "SHA256SUMS"], cwd=tmp_path / "out", capture_output=True, text=True, check=False
     )
     assert done.returncode == 0
     assert done.stdout.count(": OK") == len(found) - 2
-    assert all(path == path.lower() for path in found if not path.startswith("osdimage/"))
+    assert {path for path in found if path != path.lower()} == {"SHA256SUMS"}
     assert found["sources/pe.wim"] == (material / "pe.wim").read_bytes()
     assert found["wimboot.arm64"] == (material / "wimboot.arm64").read_bytes()
-    manifest = json.loads(found["osdimage/media.json"])
+    manifest = json.loads(found["media.json"])
     assert (manifest["kind"], manifest["architecture"], manifest["firmware"]) == ("netboot", None, ["bios", "uefi"])
 
 
@@ -185,14 +185,14 @@ def test_stopped_between_two_files_each_is_whole_and_the_same_command_ends_the_w
     made(material, out, "--known", material / "known.csv", images=("pe=pe.wim", "other=other.wim"))
     found = contents(out)
     assert found.keys() == new.keys()
-    assert all(found[path] == new[path] for path in new if path != "osdimage/media.json")
+    assert all(found[path] == new[path] for path in new if path != "media.json")
 
 
 def test_what_a_killed_command_has_left_beside_the_rest_is_no_obstacle(material: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     made(material, out)
-    (out / ".osdimage-new" / "osdimage").mkdir(parents=True)
-    (out / ".osdimage-new" / "osdimage" / "media.json").write_bytes(b"")
+    (out / ".osdimage-new").mkdir()
+    (out / ".osdimage-new" / "media.json").write_bytes(b"")
     made(material, out)
     assert not (out / ".osdimage-new").exists()
 
@@ -226,7 +226,7 @@ def _link(out: Path) -> None:
 
 
 def _another_kind(out: Path) -> None:
-    (out / "osdimage").mkdir(parents=True)
+    out.mkdir()
     manifest = {"format": "osdimage-media", "version": 1, "kind": "install"}
     given = {
         "label": "A",
@@ -238,7 +238,7 @@ def _another_kind(out: Path) -> None:
     }
     empty = dict.fromkeys(("valid_from", "expires", "set", "architecture", "boot_image", "runner", "variables"))
     lists = {"sequences": [], "packages": []}
-    (out / "osdimage" / "media.json").write_text(json.dumps(manifest | given | empty | lists))
+    (out / "media.json").write_text(json.dumps(manifest | given | empty | lists))
 
 
 @pytest.mark.parametrize(
