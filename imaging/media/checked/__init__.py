@@ -2,5 +2,6 @@
 
 ``verify.py`` tells the order.  ``places.py`` opens a medium, whatever it is; ``discs.py`` and ``sticks.py`` look at
 what is under the files, and at how firmware comes to them; ``chain.py`` follows the way from there: loaders, stores
-(``stores.py``), boot image (``wims.py``) and the RAM disk.  All that is found is told; nothing is changed or started.
+(``stores.py``), boot image (``wims.py``) and the RAM disk; ``netboot.py`` follows the scripts of a server.  All that is
+found is told; nothing is changed or started.
 """

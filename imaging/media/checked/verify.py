@@ -17,6 +17,7 @@ from osdimage.imaging.finding import Finding, Severity, error, note, warning
 from osdimage.imaging.logs import logged
 from osdimage.imaging.media.checked.chain import BOOTMGR, Started, check_chain
 from osdimage.imaging.media.checked.discs import CatalogCheck, Counted, check_catalog, tree_findings
+from osdimage.imaging.media.checked.netboot import check_netboot, is_kept_from_starting
 from osdimage.imaging.media.checked.places import Place, open_place
 from osdimage.imaging.media.checked.report import MediaReport, MediumKind, MediumReport
 from osdimage.imaging.media.checked.sticks import bios_findings, stick_findings, uefi_findings
@@ -138,6 +139,11 @@ class _Verification:
         catalog = None if place.disc is None else check_catalog(place.disc)
         started = check_chain(place.files, place.path_of)
         firmware, failing = self._ways(catalog, started)
+        if place.kind is MediumKind.NETBOOT:
+            served, found = check_netboot(place.files)
+            self._add(found)
+            firmware |= served
+            failing |= served if is_kept_from_starting(found) else set()
         self._add(self._absent(firmware, failing))
         signed = started.signed | (set() if catalog is None else catalog.signed)
         if len(signed) > 1:
