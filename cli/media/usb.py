@@ -134,7 +134,7 @@ def usb_command(
     A file on FAT32 is smaller than 4 GiB: a larger install.wim is cut into install.swm, install2.swm and so on, which
     Windows Setup takes, and an ESD is compressed again for it.  What was written is read back and compared.
     """
-    _refuse_together(wish, stick)
+    _refuse_together(wish, saving, stick)
     refuse_input(stick, (*changes.sources, *given.sources), ())
     _refuse_inside(stick, (*changes.sources, *given.sources))
     # What is made bears the time of the boot image, so that an update finds it as it was.
@@ -193,7 +193,7 @@ class _Job:
         boot = self.medium.boot
         told = replace(found.medium, boot=None if boot is None else replace(boot, firmware=starts))
         view.report(
-            [view.Made(self.stick, told, size_bytes)],
+            [view.Made(self.stick, told, size_bytes, is_changed=self.wish.update)],
             self.reporter,
             images=(self.boot.image, *self.boot.others),
             dry_run=self.dry_run,
@@ -204,14 +204,17 @@ class _Job:
                 render.line(f"  {path}: in {counted(parts, 'part')}")
 
 
-def _refuse_together(wish: StickWish, stick: Path) -> None:
+def _refuse_together(wish: StickWish, saving: TableSaving, stick: Path) -> None:
+    from osdimage.imaging.disk.tables.backup import USUAL_SAVING  # noqa: PLC0415 - start-up stays cheap
     from osdimage.imaging.errors import StorageError  # noqa: PLC0415 - start-up stays cheap
 
     if wish.update:
-        for name in ("layout", "size", "disk_format", "seed"):
+        for name in ("layout", "size", "label", "disk_format", "seed"):
             if getattr(wish, name) is not None:
                 option = "--format" if name == "disk_format" else f"--{name}"
                 raise click.UsageError(f"{option} does not go with --update, which keeps table and volumes")
+        if saving != USUAL_SAVING:
+            raise click.UsageError("--update keeps the table, so that --backup and --no-backup do not go with it")
         if not stick.exists():
             raise StorageError(f"{stick}: there is no such stick to update", path=stick)
     elif wish.disk_format is not None and stick.exists():

@@ -24,12 +24,14 @@ class Made:
         medium: what is on it.
         size_bytes: how large all of it is.
         number: which of its set it is, from 1.
+        is_changed: whether it was there before, and only what differs was written.
     """
 
     path: Path
     medium: Medium
     size_bytes: int
     number: int = 1
+    is_changed: bool = False
 
 
 def report(
@@ -98,8 +100,9 @@ def _document(made: Sequence[Made], images: Sequence[PreparedImage]) -> dict[str
 
 def _lines(made: Sequence[Made], images: Sequence[PreparedImage], *, dry_run: bool) -> Iterator[str]:
     """Yield what is said of each, and of what starts from the first."""
-    done = "would write" if dry_run else "wrote"
     for each in made:
+        verbs = ("holds", "would hold") if each.is_changed else ("wrote", "would write")
+        done = verbs[dry_run]
         files = counted(len(each.medium.files), "file")
         yield f"{each.path}: {done} {files}, {format_size(each.size_bytes)}, label {each.medium.label}"
     for image in images:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import random
+import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,6 +19,7 @@ from judges import disk as disk_judges
 from judges import fat as fat_judges
 from judges import wim as judges
 from judges.wim import output
+from osdimage.imaging.units import MIB
 from runs.commands import osdimage
 
 LARGE = 3_000_000
@@ -113,12 +117,40 @@ def test_an_update_writes_what_differs_and_a_rehearsal_tells_of_it() -> None:
     before = disk_judges.stored(Path("d.img"))
     update = (*make, "--update", "--add", "tool.exe=/tools/tool.exe")
     shown = osdimage(*update, "--dry-run")
+    assert re.search(r"^d\.img: would hold \d+ files, ", shown.out)
     assert "  tools/tool.exe: would be written, 6 bytes\n" in shown.out
     assert disk_judges.stored(Path("d.img")) == before
     changed = osdimage(*update, "--json").document["update"]
     assert changed["written"] == ["tools/tool.exe"]
     assert on_stick(Path("d.img"))["tools/tool.exe"] == b"a tool"
     assert osdimage(*update, "--json").document["update"]["written"] == []
+
+
+@pytest.fixture
+def loop(here: Path) -> Iterator[str]:
+    """Return a loop device over a file of the test's own."""
+    if os.geteuid() != 0:
+        pytest.skip("needs root")
+    if not Path("/dev/loop-control").exists():
+        disk_judges.missing("this machine has no loop devices")
+    with (here / "device.img").open("wb") as stream:
+        stream.truncate(400 * MIB)
+    name = output("losetup", "--find", "--show", "device.img").strip()
+    yield name
+    judges.run("losetup", "--detach", name)
+
+
+@pytest.mark.root
+@pytest.mark.foreign
+def test_a_device_is_used_whole_and_updated_in_its_place(loop: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OSDIMAGE_STATE_DIR", str(Path("state").absolute()))
+    make = ("media", "usb", loop, "--boot-image", "pe.wim")
+    osdimage(*make, "--yes")
+    (first,) = disk_judges.sfdisk(Path("device.img"))[1]
+    assert first.sectors == 399 * MIB // 512
+    assert osdimage(*make, "--update", "--json").document["update"]["written"] == []
+    assert on_stick(Path("device.img"))["sources/boot.wim"] == Path("pe.wim").read_bytes()
+    assert "expected was" in osdimage(*make, "--yes", "--expect-serial", "X", code=4).err
 
 
 @pytest.mark.foreign
@@ -137,6 +169,8 @@ def test_a_stick_is_made_in_the_format_of_a_virtual_machine() -> None:
         pytest.param(("pe.wim",), 2, "is read by this command", id="its boot image"),
         pytest.param(("d.img", "--update"), 1, "there is no such stick", id="nothing to update"),
         pytest.param(("d.img", "--update", "--size", "1GB"), 2, "--size does not go with --update", id="update"),
+        pytest.param(("d.img", "--update", "--label", "X"), 2, "--label does not go with", id="the label of an update"),
+        pytest.param(("d.img", "--update", "--no-backup"), 2, "--update keeps the table", id="the table of an update"),
         pytest.param(("d.img", "--size", "30MB"), 2, "too small for FAT32", id="too small"),
         pytest.param(("d.img", "--split-size", "4GB"), 2, "are not possible on FAT32", id="too large parts"),
         pytest.param(("d.vmdk",), 2, "VMDK disks are not made", id="a format that is not made"),
