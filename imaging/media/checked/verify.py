@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from datetime import datetime
-from pathlib import Path
 
 from osdimage.imaging.boot.firmware import Firmware
 from osdimage.imaging.boot.verdict import ranked
@@ -100,26 +100,27 @@ def verify_medium(
     """
     with open_place(path, opening=options.opening) as place:
         report = _Verification(place, boot_only=options.boot_only).run()
-    checked, found = (None, ()) if options.boot_only else _manifest(Path(path), report.kind, options, progress)
+        checked, found = (None, ()) if options.boot_only else _manifest(place, options, progress)
     if checked is None:
         Meter(progress, {Phase.VERIFY_DATA: 1}).finish()
     return replace(report, manifest=checked, findings=ranked([*report.findings, *found]))
 
 
 def _manifest(
-    path: Path, kind: MediumKind, options: VerifyOptions, progress: ProgressCallback | None
+    place: Place, options: VerifyOptions, progress: ProgressCallback | None
 ) -> tuple[CheckedManifest | None, tuple[Finding, ...]]:
-    folder = "" if kind is MediumKind.NETBOOT else FOLDER
+    folder = "" if place.kind is MediumKind.NETBOOT else FOLDER
     try:
-        with open_medium(path) as medium:
-            checked = check_manifest(medium, folder=folder, trusted=options.trusted, now=options.now, progress=progress)
+        # Of a stick the volumes are one medium.
+        with nullcontext(place.files) if place.disk is None else open_medium(place.path) as files:
+            checked = check_manifest(files, folder=folder, trusted=options.trusted, now=options.now, progress=progress)
     except InvalidInput as problem:
         text = f"{problem.said}; whether it has a manifest is not known"
         return None, (error("manifest-unread", text, COPY),)
     if checked.sha256 is not None:
         return checked, checked.findings
     if options.trusted is not None:
-        text = f"{path}: has no manifest, and so no signature"
+        text = f"{place.path}: has no manifest, and so no signature"
         return None, (error("signature-missing", text, "ask who made the medium for a signed one"),)
     return None, ()
 

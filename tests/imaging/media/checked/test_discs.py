@@ -12,6 +12,7 @@ from cases import udf
 from cases.pe import driver
 from cases.udf import Node
 from judges.disc import make, seven_zip
+from judges.disk import run
 from judges.signing import make_authority
 from osdimage.imaging.boot.firmware import Firmware
 from osdimage.imaging.disc import BytesContents, DiscSettings, NewFile, plan_disc, write_disc
@@ -163,6 +164,14 @@ def test_discs_of_others_have_no_faults(tmp_path: Path) -> None:
         report = verify_medium(disc)
         assert [each.code for each in report.findings] == ["starts-nothing"]
         assert (report.files, report.contents_bytes, report.is_sound) == (1, 5000, True)
+
+
+@pytest.mark.foreign
+def test_a_disc_that_is_a_disk_too_is_a_disc_where_it_is_called_so(tmp_path: Path) -> None:
+    disc = cases.make_disc(tmp_path / "hybrid.iso", {"data": b"1"}, bios=None, uefi=None)
+    run(["sfdisk", "--quiet", disc], text_in="label: dos\n64,,83,*\n")
+    report = verify_medium(disc)
+    assert (report.kind, report.is_sound, report.files) == (MediumKind.DISC, True, 1)
 
 
 @pytest.mark.parametrize(
