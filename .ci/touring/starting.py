@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 from pathlib import Path
 
-from cases import media, started_media
+from cases import media
 from cases.windows_trees import MACHINES, pe
+from osdimage.imaging.media.parts.sdi import create_sdi
 
 _DVD = "Windows/Boot/DVD"
 
@@ -19,13 +21,15 @@ def starting_files() -> dict[str, bytes]:
     loader, volume = scratch / "loader", scratch / "volume"
     loader.write_bytes(pe(MACHINES["x64"], salt="cdboot"))
     for words in (
-        ("mformat", "-C", "-i", volume, "-f", "1440", "::"),
+        ("mformat", "-C", "-i", volume, "-f", "1440", "-N", "20241201", "::"),
         ("mmd", "-i", volume, "::/EFI", "::/EFI/BOOT"),
         ("mcopy", "-i", volume, loader, "::/EFI/BOOT/BOOTX64.EFI"),
     ):
-        subprocess.run(words, check=True)
+        # The same in each run, which is what compresses alike.
+        subprocess.run(words, check=True, env={**os.environ, "SOURCE_DATE_EPOCH": "1717243200"})
     files = media.boot_files()
-    files |= {f"{_DVD}/{firmware}/boot.sdi": started_media.sdi() for firmware in ("PCAT", "EFI")}
+    sdi = create_sdi()
+    files |= {f"{_DVD}/{firmware}/boot.sdi": sdi for firmware in ("PCAT", "EFI")}
     files |= {f"{_DVD}/EFI/en-US/{name}.bin": volume.read_bytes() for name in ("efisys", "efisys_noprompt")}
     shutil.rmtree(scratch)
     return files

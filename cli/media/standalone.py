@@ -15,8 +15,9 @@ from uuid import UUID
 import click
 from osdimage.cli import params, values
 from osdimage.cli.disk import params as disk_params
-from osdimage.cli.media import boot_params, dates, password, view
+from osdimage.cli.media import boot_params, dates, for_pe, password, view
 from osdimage.cli.media.boot_params import BootGiven
+from osdimage.cli.media.for_pe import PeMedia
 from osdimage.cli.media.password import NewPassword
 from osdimage.cli.media.sizes import DISC_SIZE
 from osdimage.cli.numbered import Pairs, pairs, present
@@ -133,6 +134,8 @@ class MediaWish:
         plaintext_secrets: whether secrets may be readable.
         strict: whether warnings of the validation are errors.
         seed: what identifiers are drawn from; None for the system.
+        runner: who carries the sequences out, ``linux`` or ``winpe``.
+        is_unattended: whether Windows PE asks nobody before it writes disks.
     """
 
     label: str | None
@@ -143,6 +146,8 @@ class MediaWish:
     plaintext_secrets: bool
     strict: bool
     seed: str | None
+    runner: str
+    is_unattended: bool
 
 
 _media = params.gathered(
@@ -171,6 +176,19 @@ _media = params.gathered(
     ),
     click.option("--strict", is_flag=True, help="Refuse a sequence of which the validation only warns."),
     click.option("--seed", metavar="TEXT", help="Draw identifiers from this text: the same media again."),
+    click.option(
+        "--runner",
+        type=click.Choice(["linux", "winpe"]),
+        default="linux",
+        show_default=True,
+        help="Who carries it out: osdimage on Linux, or scripts in Windows PE, for which few kinds of steps will do.",
+    ),
+    click.option(
+        "--unattended",
+        "is_unattended",
+        is_flag=True,
+        help="Windows PE: WRITE DISKS WITHOUT ASKING ANYBODY at the computer.",
+    ),
 )
 
 
@@ -211,12 +229,14 @@ def standalone_command(
     settings = MediaSettings.of_answers(answers, content.values(), content.hidden)
     asked = _Asked.of(content, answers, settings)
     key = secret.password()
+    identifier = UUID(int=disk_params.random_bits(wish.seed).getrandbits(128), version=4)
+    pe = _for_pe(asked, content, given, wish, identifier, is_encrypted=key is not None)
     if wish.sign_key is not None:
         require_signer(wish.sign_key)
     made_at = disk_params.made_at(wish.seed)
     with ExitStack() as stack:
         # What is made bears the time of the boot image: a stick that is made of the disc has the same stores.
-        boot = stack.enter_context(given.opened(reporter))
+        boot = stack.enter_context(pe.settled(given, stack).opened(reporter))
         validation = _validated(asked, boot, wish, is_encrypted=key is not None)
         found = content_of(
             [each.given for each in asked.sequences],
@@ -226,7 +246,7 @@ def standalone_command(
             modified_ns=int(made_at.timestamp()) * 1_000_000_000,
         )
         scratch = stack.enter_context(scratch_folder())
-        making = _Making(iso, wish, made_at, overwrite=overwrite)
+        making = _Making(iso, wish, made_at, identifier, pe, overwrite=overwrite)
         plan = making.plan(boot, found, validation, scratch)
         making.refuse_targets(plan, (*given.sources, *asked.files))
         made = making.planned(plan) if dry_run else making.write(plan, given.rest(reporter))
@@ -243,6 +263,29 @@ def standalone_command(
                 "findings": validation,
             },
         )
+
+
+def _for_pe(
+    asked: _Asked, content: ContentWish, given: BootGiven, wish: MediaWish, identifier: UUID, *, is_encrypted: bool
+) -> PeMedia:
+    """Make the scripts of media for Windows PE, in whose menu are the sequences that the command names."""
+    from osdimage.imaging.media.sequence.families import with_family  # noqa: PLC0415 - start-up stays cheap
+
+    if wish.runner != "winpe":
+        if wish.is_unattended:
+            raise click.UsageError("--unattended is for --runner winpe")
+        return for_pe.LINUX
+    for_pe.refuse_password(is_encrypted=is_encrypted)
+    sequences = [each.sequence for each in asked.sequences]
+    return PeMedia.of(
+        [with_family(each, sequences) for each in sequences[: len(content.sequences)]],
+        asked.packages,
+        asked.settings.variables,
+        asked.settings.hidden,
+        given,
+        identifier=identifier,
+        is_unattended=wish.is_unattended,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -336,6 +379,7 @@ def _validated(asked: _Asked, boot: OpenedBoot, wish: MediaWish, *, is_encrypted
             boot.parts.firmware,
             is_encrypted=is_encrypted,
             allows_plaintext_secrets=wish.plaintext_secrets,
+            is_rehearsed=wish.runner == "linux",
         )
         found.append(validate_standalone(given))
     validation = together(found)
@@ -357,34 +401,43 @@ class _Making:
         iso: the path of the disc, or of a set.
         wish: how they are made.
         made_at: when.
+        identifier: of the set.
+        pe: what media for Windows PE have besides.
         overwrite: whether files that are there are replaced.
     """
 
     iso: Path
     wish: MediaWish
     made_at: datetime
+    identifier: UUID
+    pe: PeMedia
     overwrite: bool
 
     def plan(self, boot: OpenedBoot, found: SequenceContent, findings: tuple[Finding, ...], scratch: Path) -> SetPlan:
         """Give everything its disc."""
+        from osdimage.imaging.media.parts.medium import require_apart  # noqa: PLC0415 - start-up stays cheap
+        from osdimage.imaging.media.sequence.manifest import Runner  # noqa: PLC0415
         from osdimage.imaging.media.sequence.standalone import StandaloneWish, plan_standalone  # noqa: PLC0415
 
         wish = self.wish
         warnings = tuple(each.text for each in findings if each.severity == "warning")
+        scripts = self.pe.files(int(self.made_at.timestamp()) * 1_000_000_000)
+        require_apart(boot.files, scripts)
         return plan_standalone(
-            boot.files,
+            (*boot.files, *scripts),
             boot.parts,
             (boot.image, *boot.others),
             found,
             StandaloneWish(
                 wish.label or _LABEL,
                 self.made_at,
-                UUID(int=disk_params.random_bits(wish.seed).getrandbits(128), version=4),
+                self.identifier,
                 wish.limit_bytes,
                 valid_from=wish.valid_from,
                 expires=wish.expires,
                 is_signed=wish.sign_key is not None,
-                warnings=(*boot.warnings, *warnings),
+                warnings=(*boot.warnings, *warnings, *self.pe.warnings(boot.parts)),
+                runner=Runner(wish.runner),
             ),
             scratch=scratch,
         )

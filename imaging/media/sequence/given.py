@@ -25,6 +25,7 @@ class StandaloneGiven:
         firmware: what starts the media.
         is_encrypted: whether a password hides the sequence and the variables.
         allows_plaintext_secrets: whether secrets may be on the media without one.
+        is_rehearsed: whether a run by osdimage is rehearsed; what scripts in Windows PE do, who makes these finds out.
     """
 
     sequence: Sequence
@@ -36,3 +37,4 @@ class StandaloneGiven:
     firmware: frozenset[Firmware] = frozenset(Firmware)
     is_encrypted: bool = False
     allows_plaintext_secrets: bool = False
+    is_rehearsed: bool = True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from pathlib import Path
 from uuid import UUID
 
 from osdimage import __version__
+from osdimage.imaging.errors import InvalidRequest
 from osdimage.imaging.media.parts.medium import BOOT_WIM, BootParts, Medium, MediumFile, PreparedImage, require_apart
 from osdimage.imaging.media.sequence.content import SequenceContent
 from osdimage.imaging.media.sequence.manifest import ManifestImage, MediaKind, MediaManifest, Runner
@@ -31,6 +33,7 @@ class StandaloneWish:
         expires: after then likewise.
         is_signed: whether room for signatures is kept.
         warnings: sentences for people.
+        runner: who carries the task sequences out.
     """
 
     label: str
@@ -42,6 +45,7 @@ class StandaloneWish:
     expires: datetime | None = None
     is_signed: bool = False
     warnings: tuple[str, ...] = ()
+    runner: Runner = Runner.LINUX
 
 
 def plan_standalone(
@@ -81,15 +85,32 @@ def plan_standalone(
         firmware=boot.firmware,
         signed=boot.signed,
         boot_image=ManifestImage(BOOT_WIM, image.index, image.name) if len(images) == 1 else None,
-        runner=Runner.LINUX,
+        runner=wish.runner,
         sequences=content.sequences,
         variables=content.variables,
+        # By which scripts in Windows PE tell the discs of this set from others in the computer.
+        others=(("id", json.dumps(str(wish.identifier))),) if wish.runner is Runner.WINPE else (),
     )
     files = tuple(sorted((*started, *content.files), key=lambda each: each.path))
     options = SetOptions(manifest, wish.identifier, wish.capacity, wish.largest_file, wish.is_signed)
-    return plan_set(
+    plan = plan_set(
         Medium(wish.label, files, boot, (*boot.warnings, *wish.warnings)),
         content.packages,
         options,
         scratch=Path(scratch),
     )
+    if wish.runner is Runner.WINPE:
+        _refuse_scattered(plan)
+    return plan
+
+
+def _refuse_scattered(plan: SetPlan) -> None:
+    """Refuse a WIM in parts on several discs, of which Windows PE sees one: dism asks for no other."""
+    for wim in plan.split:
+        paths = {each.path for each in wim.parts}
+        discs = [each.number for each in plan.discs if any(file.path in paths for file in each.files)]
+        if len(discs) > 1:
+            raise InvalidRequest(
+                f"package {wim.identifier}: {wim.source.name} would be in parts on {len(discs)} discs, and Windows PE "
+                "applies an image from one; valid are larger discs, or media for Linux"
+            )

@@ -121,7 +121,7 @@ def validate_standalone(given: StandaloneGiven, actions: ActionTable | None = No
         *_packages(given, steps, needed, missing),
         *_places(steps),
         *image_findings(given, steps, env),
-        *_rehearsed(given, env, steps, missing),
+        *(_rehearsed(given, env, steps, missing) if given.is_rehearsed else ()),
     ]
     order = list(Severity)
     spelt = _keys(given.packages)

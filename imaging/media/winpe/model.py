@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -154,6 +154,10 @@ class PeRun:
             if script.refused is not None
         )
         return tuple(dict.fromkeys((*(text for script in self.scripts for text in script.warnings), *refused)))
+
+    def started_by(self, firmware: Collection[Firmware]) -> PeRun:
+        """Return the same for media that only these kinds of firmware start."""
+        return PeRun(self.files, tuple(each for each in self.scripts if each.firmware in firmware))
 
     @property
     def holds_secrets(self) -> bool:

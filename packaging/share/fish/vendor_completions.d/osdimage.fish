@@ -938,6 +938,8 @@ complete --command osdimage --condition '__osdimage_in media standalone' --long-
 complete --command osdimage --condition '__osdimage_in media standalone' --long-option plaintext-secrets --description 'Without a password: allow secrets, WHICH ANYBODY CAN READ THEN'
 complete --command osdimage --condition '__osdimage_in media standalone' --long-option strict --description 'Refuse a sequence of which the validation only warns'
 complete --command osdimage --condition '__osdimage_in media standalone' --long-option seed --require-parameter --no-files --description 'Draw identifiers from this text: the same media again'
+complete --command osdimage --condition '__osdimage_in media standalone' --long-option runner --require-parameter --no-files --arguments 'linux winpe' --description 'Who carries it out: osdimage on Linux, or scripts in Windows PE, for which ...'
+complete --command osdimage --condition '__osdimage_in media standalone' --long-option unattended --description 'Windows PE: WRITE DISKS WITHOUT ASKING ANYBODY at the computer'
 complete --command osdimage --condition '__osdimage_in media standalone' --long-option overwrite --description 'Replace files that are there'
 complete --command osdimage --condition '__osdimage_in media standalone' --short-option n --long-option dry-run --description 'Show what would be done and change nothing'
 complete --command osdimage --condition '__osdimage_in media standalone' --long-option events --require-parameter --force-files --description 'Write progress as JSON lines (phase, done, total, percent, eta_s, warning, ...'
