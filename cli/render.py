@@ -233,6 +233,16 @@ class Reporter:
         if not self.quiet:
             note(text)
 
+    def move(self, event: ProgressEvent) -> None:
+        """Show how far the work is, to people alone."""
+        if self._display is not None:
+            self._display.move(event)
+
+    def settle(self) -> None:
+        """Take the bar away: work that follows has another one, or asks."""
+        if self._display is not None:
+            self._display.clear()
+
     def _on_event(self, event: ProgressEvent) -> None:
         self.event(event)
         if event.warning is not None:
@@ -240,8 +250,8 @@ class Reporter:
         elif event.excluded is not None:
             if self.verbose:
                 note(f"left out: {event.excluded}")
-        elif self._display is not None:
-            self._display.move(event)
+        else:
+            self.move(event)
 
 
 def replaced_lines(result: ApplyResult | CaptureResult | ExtractResult) -> list[str]:

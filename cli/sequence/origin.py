@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from osdimage.cli.render import Reporter
     from osdimage.imaging.media.sequence.running import MediaRun
     from osdimage.imaging.media.sequence.signature import Trusted
+    from osdimage.imaging.progress import ProgressEvent
     from osdimage.imaging.tasksequence.forms.answers import Answers
     from osdimage.imaging.tasksequence.sequence import Sequence
 
@@ -139,6 +140,7 @@ def _existing(named: Path | None) -> Path:
 def _of_media(named: Path | None, from_media: MediaWish, supplied: SuppliesWish, reporter: Reporter) -> RunOrigin:
     from osdimage.imaging.media.sequence.running import MediaUse, open_media_run  # noqa: PLC0415 - as above
     from osdimage.imaging.tasksequence.forms.answers import Answers  # noqa: PLC0415
+    from osdimage.imaging.tasksequence.report import RunEvent  # noqa: PLC0415
 
     use = MediaUse(
         password=lambda: from_media.secret.asked(reporter),
@@ -146,8 +148,16 @@ def _of_media(named: Path | None, from_media: MediaWish, supplied: SuppliesWish,
         trusted=from_media.trusted(),
         ignores_dates=from_media.ignore_dates,
     )
+
+    def told(event: ProgressEvent) -> None:
+        reporter.event(RunEvent(None, progress=event))
+        reporter.move(event)
+
     media = from_media.paths
-    taken = click.get_current_context().with_resource(open_media_run(media, use, progress=reporter.callback))
+    try:
+        taken = click.get_current_context().with_resource(open_media_run(media, use, progress=told))
+    finally:
+        reporter.settle()
     for text in taken.warnings:
         reporter.warn(text)
     packages = Answers(packages={identifier: str(path) for identifier, path in taken.packages.items()})

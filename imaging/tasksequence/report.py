@@ -136,8 +136,8 @@ class RunEvent:
         step: the number of the step it is about, from 1; None when it is about the whole.
         state: what the step has become, or None.
         report: how the step ended, with its last event.
-        progress: how far the step is, 0 to 100 % of this step; without a step, how far all that waits for the first
-            start is put on the disk.
+        progress: how far the step is, 0 to 100 % of this step; without a step, how far media are read, before the
+            first one, and how far all that waits for the first start is put on the disk.
         log: a line of its log, or None.
         kind: how much the line matters.
         restart: the restart that was recorded, or None.

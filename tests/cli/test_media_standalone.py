@@ -24,6 +24,7 @@ from judges.wim import output
 from osdimage.imaging.tasksequence.forms.build import sequence, step
 from osdimage.imaging.tasksequence.forms.xml import write_sequence
 from runs.commands import Outcome, osdimage
+from runs.terminal import on_a_terminal
 
 SAMPLE = Path(__file__).parents[2] / "fixtures" / "tasksequence" / "standalone-media.xml"
 OF_ADMINISTRATOR = "Sample-Pa55"
@@ -337,6 +338,18 @@ def test_what_cannot_be_run_from_media_is_told(name: str) -> None:
     words, code, told = WRONG[name]
     standalone("--sequence", "one.xml")
     assert told in osdimage("run", *words, code=code).err
+
+
+@pytest.mark.usefixtures("here")
+def test_reading_the_media_is_told_as_a_part_of_the_run() -> None:
+    standalone("--sequence", "one.xml", "--package", "P1=ABC00001")
+    words = ["run", "--medium", "out.iso", "--disk", "0=disk.img", "--size", "64MB", "--yes"]
+    events = osdimage(*words, "--events", "-").events
+    read = [each["progress"]["percent"] for each in events if each["step"] is None and each["progress"] is not None]
+    assert read == sorted(read)
+    assert {each["progress"]["phase"] for each in events if each["progress"] is not None} >= {"verify-data"}
+    code, _, shown = on_a_terminal(words)
+    assert (code, "Traceback" in shown) == (0, False)
 
 
 @pytest.mark.usefixtures("here")

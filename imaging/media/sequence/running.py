@@ -7,7 +7,7 @@ or in a folder; other packages are copied into a scratch folder, which is gone w
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -94,16 +94,19 @@ def open_media_run(
     """
     with ExitStack() as stack:
         media = [stack.enter_context(open_medium(each)) for each in paths]
-        checked, warnings = _checked(media, use, portion(progress, 0, _VERIFIED))
-        first = next(each for each in media if checked[each].volume == 1)
-        manifest = checked[first]
-        password = use.password() if manifest.is_encrypted else None
+        manifests = {each: _manifest_of(each) for each in media}
+        _require_dates(manifests, use)
+        # Nobody waits for gigabytes to be read to be asked then.
+        password = use.password() if any(each.is_encrypted for each in manifests.values()) else None
+        warnings = _checked(manifests, use, portion(progress, 0, _VERIFIED))
+        first = next(each for each in media if manifests[each].volume == 1)
+        manifest = manifests[first]
         settings = _settings(first, manifest, password)
         sequences = tuple(_sequences(first, manifest, password))
         sequence = with_family(chosen(sequences, use.sequence), sequences)
         packages = take_packages(
             manifest,
-            {checked[each].volume: each for each in media},
+            {manifests[each].volume: each for each in media},
             stack.enter_context(scratch_folder()),
             progress=portion(progress, _VERIFIED, 100),
         )
@@ -111,23 +114,24 @@ def open_media_run(
         yield MediaRun(manifest, sequence, settings, packages, launch_mode, warnings)
 
 
-def _checked(
-    media: Sequence[OpenMedium], use: MediaUse, progress: ProgressCallback | None
-) -> tuple[dict[OpenMedium, MediaManifest], tuple[str, ...]]:
-    """Compare media with their manifests; return these, and warnings.
-
-    Raises:
-        InvalidInput: with all that is wrong.
-        TargetRefused: when they are not valid now.
-    """
-    manifests = {each: _manifest_of(each) for each in media}
+def _require_dates(manifests: Mapping[OpenMedium, MediaManifest], use: MediaUse) -> None:
     for each, manifest in manifests.items():
         fault = manifest.fault_of_dates(datetime.now(UTC) if use.now is None else use.now)
         if fault is not None and not use.ignores_dates:
             raise TargetRefused(
                 f"{each.name}: {fault}", remedy=Remedy("{} uses it all the same", (Means.IGNORE_DATES,))
             )
-    share = 100 / len(media)
+
+
+def _checked(
+    manifests: Mapping[OpenMedium, MediaManifest], use: MediaUse, progress: ProgressCallback | None
+) -> tuple[str, ...]:
+    """Compare media with their manifests; return warnings.
+
+    Raises:
+        InvalidInput: with all that is wrong.
+    """
+    share = 100 / len(manifests)
     reports = [
         check_manifest(
             each,
@@ -135,14 +139,14 @@ def _checked(
             now=use.now,
             progress=portion(progress, number * share, (number + 1) * share),
         )
-        for number, each in enumerate(media)
+        for number, each in enumerate(manifests)
     ]
     # What the discs of a set are to each other comes first: it explains the rest.
     found = [*check_set(reports), *(each for report in reports for each in report.findings)]
     faults = [each.text for each in found if each.severity is Severity.ERROR]
     if faults:
         raise InvalidInput("; ".join(faults))
-    return manifests, tuple(each.text for each in found if each.severity is Severity.WARNING)
+    return tuple(each.text for each in found if each.severity is Severity.WARNING)
 
 
 def _manifest_of(medium: OpenMedium) -> MediaManifest:
