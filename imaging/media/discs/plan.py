@@ -14,7 +14,7 @@ from osdimage.imaging.disc.udf.text import compressed
 from osdimage.imaging.disc.written.plan import DiscPlan, DiscSettings, plan_disc
 from osdimage.imaging.disc.written.tree import NewFile, NewFolder
 from osdimage.imaging.errors import InvalidRequest, Means, Remedy, TooSmall, quoted
-from osdimage.imaging.media.parts.medium import Medium
+from osdimage.imaging.media.parts.medium import BOOT_WIMS, Medium
 from osdimage.imaging.randomness import RandomBits
 from osdimage.imaging.units import MIB, format_size
 from osdimage.imaging.volume.windows_names import fault_of
@@ -30,7 +30,7 @@ _FRONT = tuple(
         r"boot/.*",
         r"bootmgr\.efi",
         r"efi/.*",
-        r"sources/boot\d*\.wim",
+        BOOT_WIMS,
         r"osdimage/media\.json(\.sig)?",
     )
 )

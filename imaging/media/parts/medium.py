@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
@@ -13,6 +14,9 @@ from osdimage.imaging.errors import InvalidInput, quoted
 
 BOOT_WIM = "sources/boot.wim"
 """Where the boot image is on a medium: the BCD stores that are made for media name it."""
+BOOT_WIMS = r"sources/boot\d*\.wim"
+"""A pattern of where boot images are on a medium that has several, in lower case."""
+_BOOT_WIM = re.compile(BOOT_WIMS)
 _SHOWN = 20
 
 
@@ -130,6 +134,11 @@ class Medium:
 def wim_path(number: int) -> str:
     """Return where a boot image is on a medium that has several, of which the first is 1."""
     return BOOT_WIM if number == 1 else f"sources/boot{number}.wim"
+
+
+def is_boot_wim(path: str) -> bool:
+    """Tell whether a path is one of those that :func:`wim_path` returns: there the boot manager looks for an image."""
+    return _BOOT_WIM.fullmatch(path.lower()) is not None
 
 
 def joined(*groups: Iterable[MediumFile]) -> tuple[MediumFile, ...]:

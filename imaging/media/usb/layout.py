@@ -13,7 +13,7 @@ from osdimage.imaging.disk.layouts.place import ENTRY_COUNT, MBR_LIMIT, gpt_usab
 from osdimage.imaging.disk.roles import GPT_NAMES, Role, Scheme
 from osdimage.imaging.disk.tables.table import Partition, PartitionTable
 from osdimage.imaging.errors import TargetRefused, TooSmall
-from osdimage.imaging.media.parts.medium import BOOT_WIM
+from osdimage.imaging.media.parts.medium import BOOT_WIMS, is_boot_wim
 from osdimage.imaging.randomness import RandomBits, random_guid
 from osdimage.imaging.units import MIB, Bytes, Extent, Geometry, Lba, align_down, format_size
 
@@ -26,7 +26,7 @@ SEQUENCE_FOLDER = "osdimage"
 # What Setup applies; https://learn.microsoft.com/windows-hardware/manufacture/desktop/split-a-windows-image--wim--file-to-span-across-multiple-dvds
 _INSTALLED = re.compile(r"sources/install\d*\.(wim|esd|swm)")
 # What firmware and the boot manager read, which must be on the volume that they start from.
-_STARTED = re.compile(r"(boot|efi)/.*|bootmgr(\.efi)?|(boot|bootmgr)\.(stl|sdi)|" + re.escape(BOOT_WIM))
+_STARTED = re.compile(r"(boot|efi)/.*|bootmgr(\.efi)?|(boot|bootmgr)\.(stl|sdi)|" + BOOT_WIMS)
 
 
 class StickLayout(StrEnum):
@@ -54,11 +54,10 @@ class StickLayout(StrEnum):
         """Tell whether a file goes to the volume of NTFS."""
         if not self.has_ntfs:
             return False
-        told = path.lower()
         if self is StickLayout.GPT:
             # Windows gives an EFI system partition no letter: what Setup and people look for is on the other one.
-            return _STARTED.fullmatch(told) is None
-        large = size_bytes > LARGEST_FILE and told != BOOT_WIM
+            return _STARTED.fullmatch(path.lower()) is None
+        large = size_bytes > LARGEST_FILE and not is_boot_wim(path)
         return large or is_of_sequence(path) or is_installed(path)
 
 

@@ -168,7 +168,8 @@ def refuse_large(files: Sequence[MediumFile], layout: StickLayout) -> None:
     if large:
         told = ", ".join(f"{quoted(each.path)} ({format_size(each.size)})" for each in large[:_SHOWN])
         more = f" and {len(large) - _SHOWN} more" if len(large) > _SHOWN else ""
-        elsewhere = "" if layout.has_ntfs else ", or a layout with a second volume of NTFS"
+        fits = all(StickLayout.FAT32_NTFS.is_for_ntfs(each.path, each.size) for each in large)
+        elsewhere = ", or a layout with a second volume of NTFS" if fits else ""
         raise TargetRefused(
             f"{told}{more}: a file on FAT32 holds at most {LARGEST_FILE} bytes; valid are smaller files{elsewhere}"
         )

@@ -18,7 +18,7 @@ from osdimage.imaging.disc.facts import DiscExtent
 from osdimage.imaging.disc.written.contents import BytesContents, FileContents, JoinedContents, contents_of_file
 from osdimage.imaging.disk.wim_mark import WIM_MAGICS
 from osdimage.imaging.errors import InvalidRequest, StorageError, TargetRefused, quoted
-from osdimage.imaging.media.parts.medium import BOOT_WIM, Medium, MediumFile, joined, require_apart
+from osdimage.imaging.media.parts.medium import Medium, MediumFile, is_boot_wim, joined, require_apart
 from osdimage.imaging.media.usb.layout import LARGEST_FILE, StickLayout, is_of_sequence
 from osdimage.imaging.output import refuse_full_medium
 from osdimage.imaging.progress import ProgressCallback
@@ -68,7 +68,7 @@ def fitted(
     """Yield a medium in whose place a stick of a layout can be written: WIMs that FAT32 cannot hold are cut into parts.
 
     Args:
-        medium: what the stick is to hold; the boot image and what belongs to a sequence is never cut.
+        medium: what the stick is to hold; boot images and what belongs to a sequence are never cut.
         layout: of the stick; what goes to NTFS stays whole.
         part_bytes: the largest size of a part, and of a WIM that stays whole; None for :data:`PART_BYTES`, and for what
             FAT32 can hold.
@@ -110,10 +110,9 @@ def fitted(
 
 
 def _is_cut(file: MediumFile, layout: StickLayout, limit: int) -> bool:
-    path = file.path.lower()
     if file.size <= limit or layout.is_for_ntfs(file.path, file.size):
         return False
-    if path == BOOT_WIM or is_of_sequence(path):
+    if is_boot_wim(file.path) or is_of_sequence(file.path):
         return False
     head = next(iter(file.contents.pieces()), b"")
     return head.startswith(WIM_MAGICS)

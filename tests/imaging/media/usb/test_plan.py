@@ -31,6 +31,7 @@ def large(path: str, size: int) -> MediumFile:
         pytest.param("EFI/Boot/bootx64.efi", [], id="loader"),
         pytest.param("boot/fonts/wgl4_boot.ttf", [], id="font"),
         pytest.param("sources/boot.wim", [], id="boot image"),
+        pytest.param("sources/Boot2.wim", [], id="second boot image"),
         pytest.param("Sources/Install.wim", [TWO, GPT], id="install image"),
         pytest.param("sources/install2.swm", [TWO, GPT], id="part"),
         pytest.param("osdimage/media.json", [TWO, GPT], id="sequence"),
@@ -50,8 +51,9 @@ def test_a_file_that_fat32_cannot_hold_goes_to_ntfs_and_is_refused_without() -> 
     assert plan_stick(sticks.medium([beyond]), StickOptions(TWO)).volumes[1].files == (beyond,)
     with pytest.raises(TargetRefused, match=r"'data\.bin' \(4\.0 GB\): a file on FAT32 holds at most 4294967295 bytes"):
         plan_stick(sticks.medium([beyond]))
-    with pytest.raises(TargetRefused, match=r"'sources/boot\.wim'"):
-        plan_stick(sticks.medium([large("sources/boot.wim", 4 * GIB)]), StickOptions(TWO))
+    for layout in (FAT32, TWO):
+        with pytest.raises(TargetRefused, match=r"'sources/boot2\.wim' .*; valid are smaller files$"):
+            plan_stick(sticks.medium([large("sources/boot2.wim", 4 * GIB)]), StickOptions(layout))
 
 
 @pytest.mark.parametrize(

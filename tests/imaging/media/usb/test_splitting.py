@@ -133,6 +133,7 @@ def test_a_wim_on_a_disc_is_cut_where_it_is(wim: Path, folder: Path, tmp_path: P
     [
         pytest.param("sources/install.wim", StickLayout.FAT32_NTFS, id="what goes to NTFS"),
         pytest.param("sources/boot.wim", StickLayout.FAT32, id="the boot image"),
+        pytest.param("sources/boot2.wim", StickLayout.FAT32, id="a second boot image"),
         pytest.param("osdimage/packages/A.wim", StickLayout.FAT32, id="what belongs to a sequence"),
     ],
 )
