@@ -10,7 +10,7 @@ from pathlib import Path
 
 from osdimage.imaging.logs import logged
 from osdimage.imaging.media.bootimage.change import BootChange, Planner, carry_out, memory_warnings
-from osdimage.imaging.media.bootimage.reading import boot_image_of
+from osdimage.imaging.media.bootimage.reading import boot_image_of, unread_compression
 from osdimage.imaging.output import REPLACE_IT, refuse_existing, refuse_source
 from osdimage.imaging.progress import ProgressCallback, portion
 from osdimage.imaging.scratch import scratch_folder
@@ -69,8 +69,7 @@ def export_boot_image(
         if dry_run:
             return BootChange(path, plan, opened.header.file_size, opened.header.file_size, 0, plan.warnings)
         header = opened.header
-        is_readable = header.compression in {Compression.NONE, Compression.XPRESS, Compression.LZX}
-        compression = None if is_readable and not header.is_solid else CompressionSpec(Compression.LZX)
+        compression = None if unread_compression(header) is None else CompressionSpec(Compression.LZX)
         options = ExportOptions(boot=True, threads=threads, compression=compression)
         final = replace(options, mode=WriteMode.OVERWRITE if overwrite else WriteMode.NEW)
         if plan.is_empty:

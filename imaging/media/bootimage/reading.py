@@ -15,12 +15,17 @@ from osdimage.imaging.media.bootimage.ini import LARGEST, IniText
 from osdimage.imaging.media.bootimage.winpeshl import Launched
 from osdimage.imaging.pe import read_pe
 from osdimage.imaging.units import MIB
+from osdimage.imaging.wim.compression import Compression
+from osdimage.imaging.wim.described.info import WimHeader
 from osdimage.imaging.wim.file import WimFile
 from osdimage.imaging.wim.image import WimImage
 from osdimage.imaging.wim.select import ImageSelector
 
 _LARGEST_KERNEL = 64 * MIB
 _PE_EDITION = "windowspe"
+# What it reads: wimboot 2.9.0, wim.c, which takes no other either.
+_READ = {Compression.NONE, Compression.XPRESS, Compression.LZX}
+_CHUNK_BYTES = 32768
 _PUBLISHED = re.compile(r"oem\d+\.inf", re.IGNORECASE)
 
 
@@ -47,6 +52,15 @@ def boot_image_of(wim: WimFile, selector: ImageSelector) -> WimImage:
     except ImageNotFound:
         # It is the number of none.
         return wim.select(selector)
+
+
+def unread_compression(header: WimHeader) -> str | None:
+    """Return how a WIM is compressed, as the end of a sentence, when the boot manager does not read that; else None."""
+    if header.is_solid or header.compression not in _READ:
+        return "is compressed in a way that the boot manager does not read"
+    if header.compression is not Compression.NONE and header.chunk_size != _CHUNK_BYTES:
+        return f"is compressed in chunks of {header.chunk_size} bytes, and the boot manager reads {_CHUNK_BYTES}"
+    return None
 
 
 def read_boot_image(wim: WimFile, image: WimImage) -> BootImage:

@@ -23,13 +23,18 @@ from osdimage.imaging.media.bootimage.choosing import DriverWish
 from osdimage.imaging.media.bootimage.export import export_boot_image
 from osdimage.imaging.media.bootimage.facts import BootKind
 from osdimage.imaging.media.bootimage.hives import read_hives
-from osdimage.imaging.media.bootimage.reading import architecture_of, boot_image_of, is_file, kind_of
+from osdimage.imaging.media.bootimage.reading import (
+    architecture_of,
+    boot_image_of,
+    is_file,
+    kind_of,
+    unread_compression,
+)
 from osdimage.imaging.media.bootimage.settings import BootSettings
 from osdimage.imaging.media.bootimage.wishes import plan_boot_image
 from osdimage.imaging.media.parts.medium import MediumFile, PreparedImage, wim_path
 from osdimage.imaging.progress import ProgressCallback
 from osdimage.imaging.scratch import scratch_folder
-from osdimage.imaging.wim.compression import Compression
 from osdimage.imaging.wim.described.info import WimHeader
 from osdimage.imaging.wim.extracted.options import ExtractOptions
 from osdimage.imaging.wim.file import WimFile
@@ -40,8 +45,6 @@ from osdimage.imaging.wim.select import ImageSelector
 RECOVERY_WIM = "Windows/System32/Recovery/Winre.wim"
 """Where a Windows keeps the WIM of its recovery environment until it is set up."""
 _NOTHING = BootSettings()
-_READ = {Compression.NONE, Compression.XPRESS, Compression.LZX}
-_CHUNK_BYTES = 32768
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,10 +144,9 @@ def _fault(header: WimHeader, index: int, *, has_refs: bool) -> str | None:
     """Return why the boot manager does not start an image of a WIM as it is, or None when it does."""
     if header.total_parts > 1 or has_refs:
         return "has contents in other files, which the boot manager does not look for"
-    if header.is_solid or header.compression not in _READ:
-        return "is compressed in a way that the boot manager does not read"
-    if header.compression is not Compression.NONE and header.chunk_size != _CHUNK_BYTES:
-        return f"is compressed in chunks of {header.chunk_size} bytes, and the boot manager reads {_CHUNK_BYTES}"
+    unread = unread_compression(header)
+    if unread is not None:
+        return unread
     if header.boot_index != index:
         return f"does not start image {index} by itself"
     return None

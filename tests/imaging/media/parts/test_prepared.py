@@ -80,6 +80,7 @@ def test_what_wimlib_makes_and_no_boot_manager_reads_is_copied(make: list[str], 
     judges.wimlib(verb, wim, *options)
     with prepared_boot_image(wim, ANY) as image:
         assert facts(image.path) == ["1", "LZX", "1"]
+        assert re.search(r"Chunk Size: +32768 bytes", judges.wimlib("info", image.path))
         assert said in image.warnings[0]
 
 
