@@ -144,13 +144,14 @@ def plan_update(medium: Medium, disk: Disk, *, progress: ProgressCallback | None
         done += size
         meter.step(Phase.VERIFY_DATA, done, medium.contents_bytes)
 
+    of_medium = frozenset(each.path.lower() for each in medium.files)
     updates = []
     for partition, files in zip(_volumes(disk), shared_out(medium.files, layout), strict=True):
         volume = disk.volume_in(partition)
         if disk.target.is_writable:
             finish_interrupted(volume)
         _refuse_damaged(volume)
-        updates.append(_compared(volume, partition, files, compared))
+        updates.append(_compared(volume, partition, files, of_medium, compared))
     meter.finish()
     return StickUpdate(medium, layout, tuple(updates), starts, (*medium.warnings, *warnings))
 
@@ -202,8 +203,13 @@ def _refuse_damaged(volume: OpenVolume) -> None:
 
 
 def _compared(
-    volume: OpenVolume, partition: Partition, files: tuple[MediumFile, ...], compared: Callable[[int], None]
+    volume: OpenVolume,
+    partition: Partition,
+    files: tuple[MediumFile, ...],
+    of_medium: frozenset[str],
+    compared: Callable[[int], None],
 ) -> VolumeUpdate:
+    """Find out what differs between a volume and the files that it is to hold, of all those of the medium."""
     written = []
     with open_tree(volume) as tree:
         there = {each.entry.path.strip("/"): each.size for each in tree.walk(tree.root()) if not each.is_directory}
@@ -213,7 +219,8 @@ def _compared(
             compared(file.size)
     known = {each.path.lower() for each in files}
     strange = sorted(path for path in there if path.lower() not in known)
-    deleted = [each for each in strange if is_installed(each) or is_of_sequence(each)]
+    # What goes to the other volume now, as it grew beyond 4 GiB, is not left in two versions.
+    deleted = [each for each in strange if is_installed(each) or is_of_sequence(each) or each.lower() in of_medium]
     sizes = {path.lower(): size for path, size in there.items()}
     cluster = _cluster_bytes(volume)
     freed = sum(align_up(sizes.get(each.lower(), 0), cluster) for each in (*(file.path for file in written), *deleted))
@@ -257,6 +264,8 @@ def _change(update: VolumeUpdate, disk: Disk, progress: ProgressCallback | None,
             files.write_pieces(each.path, pieces, each.size, modified_ns=each.modified_ns)
             done += each.size
     if compare:
+        # What is read then comes from the medium, and not from memory.
+        disk.target.flush()
         require_same(volume, update.written, Meter(portion(progress, share, 100), {Phase.VERIFY_DATA: 1}))
     if is_left_clean:
         mark_clean(volume)

@@ -112,6 +112,16 @@ def test_both_volumes_are_updated(tmp_path: Path) -> None:
 
 
 @pytest.mark.foreign
+def test_a_file_that_is_on_the_other_volume_now_is_not_left_in_two_versions(tmp_path: Path) -> None:
+    disk, strange = tmp_path / "d", tmp_path / "setup.exe"
+    sticks.write(disk, BEFORE, StickLayout.GPT)
+    strange.write_bytes(b"an older one")
+    fat_judges.mtools("mcopy", "-i", f"{disk}@@1M", strange, "::SETUP.EXE")
+    assert update(disk, BEFORE).volumes[0].deleted == ("SETUP.EXE",)
+    assert stored(disk, 1, 2) == sha1s(BEFORE)
+
+
+@pytest.mark.foreign
 def test_what_is_the_same_is_not_written(made: Path, tmp_path: Path) -> None:
     disk = disk_judges.copy_of(made, tmp_path / "d")
     before = disk_judges.stored(disk)
