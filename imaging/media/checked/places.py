@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import stat
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -21,12 +20,12 @@ from osdimage.imaging.drivers.supplied.disc import DiscFiles
 from osdimage.imaging.errors import InvalidInput, OsdImageError, StorageError
 from osdimage.imaging.files import FileFacts, FileSource
 from osdimage.imaging.media.checked.report import MediumKind
+from osdimage.imaging.media.parts.form import is_disc
 from osdimage.imaging.volume.fat.read import open_fat
 from osdimage.imaging.volume.filesystems import FILE_SYSTEMS, open_files
 
 FIRST_LOADED = ("boot.ipxe", "bootmgfw.efi", "pxeboot.n12", "pxeboot.com")
 """What tells a folder for network boot from another: what computers load first from it."""
-_RECOGNITION_AT, _MARKS = 0x8001, (b"CD001", b"BEA01", b"NSR02", b"NSR03")
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +127,7 @@ def open_place(path: str | os.PathLike[str], *, opening: Opening = AS_FOUND) -> 
         files = FolderFiles(where)
         kind = MediumKind.NETBOOT if any(map(files.exists, FIRST_LOADED)) else MediumKind.FOLDER
         yield Place(where, kind, files)
-    elif _is_disc(where, content):
+    elif is_disc(where, content):
         with open_disc(where) as disc:
             yield Place(where, MediumKind.DISC, DiscFiles(disc), disc=disc)
     elif content in {Content.MISSING, Content.SPECIAL, Content.WIM}:
@@ -136,22 +135,6 @@ def open_place(path: str | os.PathLike[str], *, opening: Opening = AS_FOUND) -> 
     else:
         with open_disk(where, opening=opening, share=True) as disk, ExitStack() as opened:
             yield _stick(where, disk, opened)
-
-
-def _is_disc(path: Path, content: Content | None) -> bool:
-    """Tell whether a file or device is a disc; one with a partition table, too, has to be called so."""
-    if content is Content.ISO9660:
-        return True
-    if content is Content.CONTAINER or not (path.is_file() or path.is_block_device()):
-        return False
-    try:
-        with path.open("rb") as file:
-            is_marked = os.pread(file.fileno(), 5, _RECOGNITION_AT) in _MARKS
-            is_drive = stat.S_ISBLK(os.fstat(file.fileno()).st_mode) and path.resolve().name.startswith("sr")
-    except OSError as error:
-        raise StorageError(f"{path}: {error.strerror}", path=path, errno=error.errno) from error
-    # What is left of a disc in front of the first partition makes no disc of a stick.
-    return is_marked and (content is not Content.TABLE or is_drive or path.suffix.lower() == ".iso")
 
 
 def _stick(path: Path, disk: Disk, opened: ExitStack) -> Place:

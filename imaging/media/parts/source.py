@@ -22,6 +22,8 @@ from osdimage.imaging.media.parts.medium import MediumFile
 from osdimage.imaging.wim.placed.on_disc import MARK
 
 _SHOWN = 20
+# What media of ConfigMgr have, in a form that is not published.
+_CONFIGMGR = "sms/data/variables.dat"
 
 
 class MediumSource(FileSource):
@@ -121,15 +123,28 @@ def open_source(path: str | os.PathLike[str]) -> MediumSource:
         return MediumSource(where, _files_of_disc(disc, where), disc.label)
 
 
+def refuse_configmgr(files: FileSource) -> None:
+    """Refuse a medium for task sequences that ConfigMgr has made.
+
+    Raises:
+        InvalidInput: when it is one.
+    """
+    if files.find(_CONFIGMGR) is not None:
+        raise InvalidInput(
+            f"{files.name}: is a medium of Configuration Manager, whose variables and policy are in forms that nobody "
+            f"has published; valid is a medium of Windows, or one that osdimage made of the exported task sequence"
+        )
+
+
 def _files_of_folder(folder: Path) -> list[MediumFile]:
     found: list[MediumFile] = []
     faults: list[str] = []
     waiting = [""]
     while waiting:
         above = waiting.pop()
-        for entry in _scanned(folder, above):
+        for entry in scanned(folder / above):
             path = f"{above}/{entry.name}" if above else entry.name
-            mode = entry.stat(follow_symlinks=False).st_mode
+            mode = _mode_of(entry)
             if stat.S_ISDIR(mode):
                 waiting.append(path)
             elif not stat.S_ISREG(mode):
@@ -144,12 +159,24 @@ def _files_of_folder(folder: Path) -> list[MediumFile]:
     return found
 
 
-def _scanned(folder: Path, path: str) -> list[os.DirEntry[str]]:
+def scanned(folder: Path) -> list[os.DirEntry[str]]:
+    """Return what is in a folder of this machine, in no order.
+
+    Raises:
+        StorageError: when it cannot be read.
+    """
     try:
-        with os.scandir(folder / path) as entries:
+        with os.scandir(folder) as entries:
             return list(entries)
     except OSError as error:
-        raise StorageError(f"{folder / path}: {error.strerror}", path=folder / path, errno=error.errno) from error
+        raise StorageError(f"{folder}: {error.strerror}", path=folder, errno=error.errno) from error
+
+
+def _mode_of(entry: os.DirEntry[str]) -> int:
+    try:
+        return entry.stat(follow_symlinks=False).st_mode
+    except OSError as error:
+        raise StorageError(f"{entry.path}: {error.strerror}", path=entry.path, errno=error.errno) from error
 
 
 def _is_text(path: str) -> bool:

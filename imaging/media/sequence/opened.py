@@ -25,6 +25,8 @@ from osdimage.imaging.disk.probe import described, probe
 from osdimage.imaging.errors import InvalidInput, InvalidRequest, InvalidVolume, StorageError, quoted
 from osdimage.imaging.files import DEEPEST, FileFacts, FileSource, split_path
 from osdimage.imaging.filetime import NOT_KNOWN_NS
+from osdimage.imaging.media.parts.form import is_disc
+from osdimage.imaging.media.parts.source import scanned
 from osdimage.imaging.units import MIB
 from osdimage.imaging.volume.eligible import look_over
 from osdimage.imaging.wim.placed.on_disc import MARK
@@ -155,13 +157,13 @@ def open_medium(path: str | os.PathLike[str]) -> Iterator[OpenMedium]:
     with ExitStack() as stack:
         if holds is Content.DIRECTORY:
             yield _from_folder(where)
+        elif is_disc(where, holds):
+            yield _from_trees(where, MediumForm.DISC, [stack.enter_context(open_disc_tree(where))])
         elif holds in {Content.TABLE, Content.CONTAINER}:
             yield _from_trees(where, MediumForm.STICK, _volumes(where, stack))
         elif holds in FATS or holds is Content.NTFS:
             volume = stack.enter_context(open_volume(where, share=True))
             yield _from_trees(where, MediumForm.STICK, [stack.enter_context(open_tree(volume))])
-        elif holds in {None, Content.ISO9660}:
-            yield _from_trees(where, MediumForm.DISC, [stack.enter_context(open_disc_tree(where))])
         else:
             raise InvalidInput(
                 f"{where}: is {described(holds)}; valid is a disc, a stick or the image of one, or a folder with what "
@@ -211,21 +213,13 @@ def _from_folder(where: Path) -> OpenMedium:
         above, depth = waiting.pop()
         if depth > DEEPEST:
             raise InvalidVolume(f"{above[:60]!r}... is more than {DEEPEST} directories deep", volume=medium.name)
-        for entry in _scanned(where / above):
+        for entry in sorted(scanned(where / above), key=lambda each: each.name):
             path = f"{above}/{entry.name}" if above else entry.name
             facts = _facts_of_entry(path, entry)
             medium.add(facts, _file_reader(where / path))
             if facts.is_directory:
                 waiting.append((path, depth + 1))
     return medium
-
-
-def _scanned(folder: Path) -> list[os.DirEntry[str]]:
-    try:
-        with os.scandir(folder) as entries:
-            return sorted(entries, key=lambda each: each.name)
-    except OSError as error:
-        raise StorageError(f"{folder}: {error.strerror}", path=folder, errno=error.errno) from error
 
 
 def _facts_of_entry(path: str, entry: os.DirEntry[str]) -> FileFacts:

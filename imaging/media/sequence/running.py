@@ -15,6 +15,7 @@ from pathlib import Path
 
 from osdimage.imaging.errors import InvalidInput, Means, Remedy, TargetRefused
 from osdimage.imaging.finding import Severity
+from osdimage.imaging.media.parts.source import refuse_configmgr
 from osdimage.imaging.media.sequence.checking import check_manifest, check_set, read_manifest
 from osdimage.imaging.media.sequence.families import MediaSequence, chosen, with_family
 from osdimage.imaging.media.sequence.manifest import MANIFEST, MediaKind, MediaManifest
@@ -28,7 +29,6 @@ from osdimage.imaging.scratch import scratch_folder
 from osdimage.imaging.tasksequence.forms.xml import read_sequence
 from osdimage.imaging.tasksequence.sequence import Sequence as TaskSequence
 
-_CONFIGMGR = "sms/data/variables.dat"
 _VERIFIED = 60.0
 """Per cent of the work that comparing the media with their manifest is; the rest is copying packages."""
 
@@ -151,12 +151,8 @@ def _checked(
 
 def _manifest_of(medium: OpenMedium) -> MediaManifest:
     manifest = read_manifest(medium)
-    if manifest is None and medium.exists(_CONFIGMGR):
-        raise InvalidInput(
-            f"{medium.name}: is a medium of Configuration Manager, whose variables and policy are in forms that nobody "
-            "has published; valid is a medium that osdimage made of the exported task sequence"
-        )
     if manifest is None:
+        refuse_configmgr(medium)
         raise InvalidInput(f"{medium.name}: has no {MANIFEST}; valid are media for task sequences that osdimage made")
     if manifest.kind is not MediaKind.STANDALONE:
         raise InvalidInput(

@@ -46,10 +46,14 @@ def test_a_folder_is_a_medium(folder: Path) -> None:
 
 
 @pytest.mark.foreign
-def test_a_disc_of_genisoimage_is_a_medium(folder: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("has_table", [False, True], ids=["disc", "disc that is a disk, too"])
+def test_a_disc_of_genisoimage_is_a_medium(has_table: bool, folder: Path, tmp_path: Path) -> None:
     iso = tmp_path / "medium.iso"
     # genisoimage 1.1.11
     subprocess.run(["genisoimage", "-quiet", "-udf", "-J", "-o", iso, folder], check=True, capture_output=True)
+    if has_table:
+        # util-linux 2.38
+        subprocess.run(["sfdisk", "-q", "--wipe", "never", iso], input=b"label: dos\nstart=64, type=17\n", check=True)
     with open_medium(iso) as medium:
         assert medium.form is MediumForm.DISC
         require_all(medium)
