@@ -160,16 +160,19 @@ class BootGiven:
         """
         from osdimage.imaging.media.parts.find import find_parts  # noqa: PLC0415 - start-up stays cheap
         from osdimage.imaging.media.parts.prepared import boot_wim_file  # noqa: PLC0415
-        from osdimage.imaging.media.parts.source import open_source  # noqa: PLC0415
+        from osdimage.imaging.media.parts.source import open_source, refuse_configmgr  # noqa: PLC0415
         from osdimage.imaging.wim.file import leave_memory  # noqa: PLC0415
 
+        wish = self._wish(is_disc=is_disc)
         leave_memory()
         source = None if self.source is None else open_source(self.source)
+        if source is not None:
+            refuse_configmgr(source)
         with ExitStack() as stack:
             image, *others = self._images(stack, source, reporter, now)
             parts = find_parts(
                 image,
-                self._wish(is_disc=is_disc),
+                wish,
                 others=others,
                 source=source,
                 boot_files_from=self._boot_files(stack),
@@ -188,7 +191,8 @@ class BootGiven:
     def _images(
         self, stack: ExitStack, source: MediumSource | None, reporter: Reporter, now: datetime | None
     ) -> list[PreparedImage]:
-        from osdimage.imaging.media.parts.medium import BOOT_WIM  # noqa: PLC0415 - start-up stays cheap
+        from osdimage.imaging.errors import ImageNotFound  # noqa: PLC0415 - start-up stays cheap
+        from osdimage.imaging.media.parts.medium import BOOT_WIM  # noqa: PLC0415
         from osdimage.imaging.media.parts.prepared import prepared_boot_image  # noqa: PLC0415
         from osdimage.imaging.progress import portion  # noqa: PLC0415
         from osdimage.imaging.wim.select import ImageSelector  # noqa: PLC0415
@@ -202,19 +206,24 @@ class BootGiven:
             given.append(WimPlace(Path(file.origin), None))
         drivers = stack.enter_context(self.drivers.opened())
         step = _SHARED / len(given)
-        return [
-            stack.enter_context(
-                prepared_boot_image(
-                    each.path,
-                    ImageSelector(index=each.index),
-                    settings=self.settings,
-                    drivers=drivers,
-                    now=now,
-                    progress=portion(reporter.callback, number * step, (number + 1) * step),
-                )
+        prepared: list[PreparedImage] = []
+        for number, each in enumerate(given):
+            image = prepared_boot_image(
+                each.path,
+                ImageSelector(index=each.index),
+                settings=self.settings,
+                drivers=drivers,
+                now=now,
+                progress=portion(reporter.callback, number * step, (number + 1) * step),
             )
-            for number, each in enumerate(given)
-        ]
+            try:
+                prepared.append(stack.enter_context(image))
+            except ImageNotFound as error:
+                if each.index is not None or not error.candidates:
+                    raise
+                said = f"{each.path}: no image of it starts by itself; choose one with --boot-image {each.path}:N:"
+                raise ImageNotFound(said, candidates=error.candidates) from error
+        return prepared
 
     def _wish(self, *, is_disc: bool) -> PartsWish:
         from osdimage.imaging.boot.firmware import Firmware  # noqa: PLC0415 - start-up stays cheap

@@ -134,7 +134,7 @@ def usb_command(
     A file on FAT32 is smaller than 4 GiB: a larger install.wim is cut into install.swm, install2.swm and so on, which
     Windows Setup takes, and an ESD is compressed again for it.  What was written is read back and compared.
     """
-    _refuse_together(wish, saving, stick)
+    _refuse_together(wish, given.firmware, saving, stick)
     refuse_input(stick, (*changes.sources, *given.sources), ())
     _refuse_inside(stick, (*changes.sources, *given.sources))
     # What is made bears the time of the boot image, so that an update finds it as it was.
@@ -204,7 +204,7 @@ class _Job:
                 render.line(f"  {path}: in {counted(parts, 'part')}")
 
 
-def _refuse_together(wish: StickWish, saving: TableSaving, stick: Path) -> None:
+def _refuse_together(wish: StickWish, firmware: str, saving: TableSaving, stick: Path) -> None:
     from osdimage.imaging.disk.tables.backup import USUAL_SAVING  # noqa: PLC0415 - start-up stays cheap
     from osdimage.imaging.errors import StorageError  # noqa: PLC0415 - start-up stays cheap
 
@@ -219,6 +219,8 @@ def _refuse_together(wish: StickWish, saving: TableSaving, stick: Path) -> None:
             raise StorageError(f"{stick}: there is no such stick to update", path=stick)
     elif wish.disk_format is not None and stick.exists():
         raise click.UsageError(f"--format is for an image that is made, and {stick} is there")
+    if wish.layout == "gpt" and firmware in {"bios", "both"}:
+        raise click.UsageError(f"--firmware {firmware} does not go with --layout gpt, which UEFI alone starts")
 
 
 def _refuse_inside(stick: Path, read: Iterable[Path]) -> None:

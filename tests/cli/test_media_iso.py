@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from cases import disc_loaders, media, started_media
+from cases.boot_images import boot_wim, pe_files
 from cases.windows_trees import write_tree
 from judges import boot as boot_judges
 from judges import disc as judges
@@ -29,7 +30,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a folder with a boot image and a medium of Windows Setup."""
     made = tmp_path_factory.mktemp("iso")
     media.boot_image(made / "pe.wim")
+    boot_wim(made / "two.wim", pe_files(), pe_files())
     write_tree(made / "setup", {**media.medium_files(), "sources/install.wim": b"not looked at"})
+    write_tree(made / "configmgr", {"SMS/data/Variables.dat": b"not looked at", "sources/boot.wim": b"likewise"})
     (made / "answers.xml").write_text('<unattend xmlns="urn:schemas-microsoft-com:unattend"/>', encoding="ascii")
     return made
 
@@ -180,6 +183,7 @@ def test_a_volume_has_the_identifier_that_was_given() -> None:
     ("line", "code", "said"),
     [
         pytest.param("pe.iso", 2, "say what starts, with --boot-image WIM", id="nothing"),
+        pytest.param("pe.iso --boot-image two.wim", 2, "choose one with --boot-image two.wim:N:\n  1: ", id="which"),
         pytest.param("setup/pe.iso --source setup --boot-image pe.wim", 2, "lies within setup", id="within"),
         pytest.param("/dev/null --boot-image pe.wim --overwrite", 4, "osdimage media usb DISK", id="device"),
         pytest.param("pe.wim --boot-image pe.wim --overwrite", 2, "made of itself", id="itself"),
@@ -194,6 +198,8 @@ def test_a_volume_has_the_identifier_that_was_given() -> None:
         pytest.param("pe.iso --from setup", 3, "setup: is neither a file nor a drive", id="folder"),
         pytest.param("pe.iso --from answers.xml", 3, "answers.xml", id="no disc"),
         pytest.param("pe.iso --from answers.xml --no-prompt", 2, "--source answers.xml", id="both"),
+        pytest.param("pe.iso --boot-image pe.wim --signed-2023 --firmware bios", 2, "valid is UEFI", id="signature"),
+        pytest.param("pe.iso --source configmgr", 3, "a medium of Configuration Manager", id="ConfigMgr"),
         pytest.param("pe.iso --boot-image pe.wim --hybrid", 2, "osdimage media usb", id="hybrid"),
     ],
 )

@@ -171,6 +171,7 @@ def test_a_stick_is_made_in_the_format_of_a_virtual_machine() -> None:
         pytest.param(("d.img", "--update", "--size", "1GB"), 2, "--size does not go with --update", id="update"),
         pytest.param(("d.img", "--update", "--label", "X"), 2, "--label does not go with", id="the label of an update"),
         pytest.param(("d.img", "--update", "--no-backup"), 2, "--update keeps the table", id="the table of an update"),
+        pytest.param(("d.img", "--layout", "gpt", "--firmware", "both"), 2, "UEFI alone starts", id="gpt and a BIOS"),
         pytest.param(("d.img", "--size", "30MB"), 2, "too small for FAT32", id="too small"),
         pytest.param(("d.img", "--split-size", "4GB"), 2, "are not possible on FAT32", id="too large parts"),
         pytest.param(("d.vmdk",), 2, "VMDK disks are not made", id="a format that is not made"),

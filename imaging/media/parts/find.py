@@ -70,6 +70,19 @@ class PartsWish:
     timeout_s: int | None = None
     tftp: TftpOptions | None = None
 
+    def __post_init__(self) -> None:
+        """Refuse a wish for what the medium would not have."""
+        has_uefi = self.firmware is None or Firmware.UEFI in self.firmware
+        if self.signed_2023 and not has_uefi:
+            raise InvalidRequest(
+                "what is signed with 'Windows UEFI CA 2023' starts by UEFI, and the medium is for a BIOS alone; valid "
+                "is UEFI, or both"
+            )
+        if self.generate_efisys and not (has_uefi and self.is_disc):
+            raise InvalidRequest("UEFI starts an efisys.bin of discs alone, and the medium is none, or for a BIOS")
+        if not (self.is_prompting or self.is_disc):
+            raise InvalidRequest("discs alone ask for a key before they start, and the medium is none")
+
 
 @logged("find what starts {prepared.source}")
 def find_parts(
@@ -149,7 +162,8 @@ class _Finder:
         sdi = self._sdi(warnings)
         starts = {each: self._bios(sdi) if each is Firmware.BIOS else self._uefi(sdi) for each in wanted}
         working = [each for each in wanted if not starts[each].missing]
-        if not working or (self.wish.firmware is not None and len(working) < len(wanted)):
+        needed = self.wish.firmware or ({Firmware.UEFI} if self.wish.signed_2023 else set())
+        if not working or not needed <= set(working):
             raise self._lacking(text for each in wanted for text in starts[each].missing)
         warnings += (
             f"{_CALLED[each]} does not start the medium: there is no {text}"

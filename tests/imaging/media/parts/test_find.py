@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cases.boot_images import boot_wim, pe_files
@@ -276,6 +277,25 @@ def test_a_medium_of_the_older_generation_has_nothing_of_the_newer(complete: Pre
 def test_without_the_newer_generation_it_is_told_which_file_is_missing(tmp_path: Path) -> None:
     with pytest.raises(InvalidInput, match=r"no \\efi\\boot\\bootx64\.efi.*EFI_EX\\bootmgfw_EX\.efi"):
         find_parts(prepare(tmp_path, boot_files()), PartsWish(firmware=UEFI, signed_2023=True))
+
+
+def test_what_is_asked_for_by_its_signature_is_not_left_out(tmp_path: Path) -> None:
+    with pytest.raises(InvalidInput, match=r"no \\efi\\boot\\bootx64\.efi.*EFI_EX\\bootmgfw_EX\.efi"):
+        find_parts(prepare(tmp_path, boot_files()), PartsWish(signed_2023=True))
+
+
+@pytest.mark.parametrize(
+    ("wish", "said"),
+    [
+        pytest.param({"firmware": BIOS, "signed_2023": True}, "starts by UEFI", id="signature"),
+        pytest.param({"firmware": BIOS, "generate_efisys": True}, "efisys", id="volume, and no UEFI"),
+        pytest.param({"is_disc": False, "generate_efisys": True}, "efisys", id="volume, and no disc"),
+        pytest.param({"is_disc": False, "is_prompting": False}, "ask for a key", id="key"),
+    ],
+)
+def test_a_wish_for_what_the_medium_would_not_have_is_refused(wish: dict[str, Any], said: str) -> None:
+    with pytest.raises(InvalidRequest, match=said):
+        PartsWish(**wish)
 
 
 # ---- several boot images
