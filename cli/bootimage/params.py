@@ -137,6 +137,15 @@ class DriversGiven:
         """Whether nothing is said."""
         return self == DriversGiven((), None, every=False, catalog=None, allow_modified=False)
 
+    @property
+    def sources(self) -> tuple[Path, ...]:
+        """What is read: files and folders with drivers, and those that are named and perhaps not there."""
+        from osdimage.imaging.drivers.store.addresses import is_address  # noqa: PLC0415 - start-up stays cheap
+
+        paths = [each for each in self.paths if not is_address(each)]
+        named = (*paths, *(() if self.devices is None else (self.devices,)))
+        return (*map(Path, named), *(() if self.catalog is None else (self.catalog,)))
+
     @contextmanager
     def opened(self) -> Iterator[DriverWish | None]:
         """Open what is given; yield None when nothing is."""

@@ -137,7 +137,8 @@ class BootGiven:
         wims = [each.path for each in self.images]
         if self.boot_files_from is not None:
             wims.append(self.boot_files_from.path)
-        return tuple(wims) if self.source is None else (*wims, self.source)
+        source = () if self.source is None else (self.source,)
+        return (*wims, *source, *self.settings.sources, *self.drivers.sources)
 
     def rest(self, reporter: Reporter) -> ProgressCallback | None:
         """Return the callback for the work that is done with what was opened."""

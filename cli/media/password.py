@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -70,6 +71,12 @@ class NewPassword:
     password_file: str | None
     password_variable: str | None
     allow_weak_password: bool
+
+    @property
+    def file(self) -> Path | None:
+        """The file that holds the password, or None."""
+        found = self.password_file
+        return None if found is None or found == "-" else Path(found)
 
     def password(self) -> bytes | None:
         """Return the password, typed twice where that is asked for; None where the media are to have none.

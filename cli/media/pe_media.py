@@ -91,7 +91,8 @@ def make(iso: Path, purpose: Purpose, given: BootGiven, wish: DiscWish, reporter
     from osdimage.imaging.media.winpe.placed import scripts_on_medium, settings_with  # noqa: PLC0415
     from osdimage.imaging.scratch import scratch_folder  # noqa: PLC0415
 
-    refuse_iso_target(iso, replace=wish.overwrite, sources=given.sources)
+    key = () if wish.sign_key is None else (wish.sign_key,)
+    refuse_iso_target(iso, replace=wish.overwrite, sources=(*given.sources, *key))
     if wish.sign_key is not None:
         require_signer(wish.sign_key)
     made_at = disk_params.made_at(wish.seed)

@@ -248,7 +248,8 @@ def standalone_command(
         scratch = stack.enter_context(scratch_folder())
         making = _Making(iso, wish, made_at, identifier, pe, overwrite=overwrite)
         plan = making.plan(boot, found, validation, scratch)
-        making.refuse_targets(plan, (*given.sources, *asked.files))
+        named = (content.vars_file, supplied.answers_file, secret.file, wish.sign_key)
+        making.refuse_targets(plan, (*given.sources, *asked.sources, *(each for each in named if each is not None)))
         made = making.planned(plan) if dry_run else making.write(plan, given.rest(reporter))
         view.report(
             made,
@@ -313,6 +314,11 @@ class _Asked:
     settings: MediaSettings
     answers: Answers
     files: tuple[Path, ...]
+
+    @property
+    def sources(self) -> tuple[Path, ...]:
+        """What is read: files and folders."""
+        return (*self.files, *self.packages.values())
 
     @classmethod
     def of(cls, content: ContentWish, answers: Answers, settings: MediaSettings) -> _Asked:

@@ -251,3 +251,26 @@ def test_uefi_starts_a_loader_that_reads_the_boot_image_in_udf(startable: Path, 
     assert "EFISYS found it on udf\n" in booted.printed
     wim = output_bytes("7zz", "x", "-so", "-tudf", str(startable), "sources/boot.wim")
     assert hashlib.sha256(wim).hexdigest() in booted.printed
+
+
+@pytest.mark.parametrize(
+    ("target", "more"),
+    [
+        pytest.param("answers.xml", ("--boot-image", "pe.wim", "--pe-unattend", "answers.xml"), id="answers"),
+        pytest.param("answers.xml", ("--boot-image", "pe.wim", "--add-file", "answers.xml=/a.xml"), id="added"),
+        pytest.param("setup/drivers/disc.iso", ("--boot-image", "pe.wim", "--driver", "setup"), id="drivers"),
+        pytest.param("own.iso", ("--boot-image", "own.iso!sources/boot.wim"), id="image-on-disc"),
+    ],
+)
+def test_no_file_that_the_disc_is_made_of_is_replaced_by_it(target: str, more: tuple[str, ...], here: Path) -> None:
+    osdimage("media", "iso", "own.iso", "--boot-image", "pe.wim")
+    before = {each: each.read_bytes() for each in here.iterdir() if each.is_file()}
+    told = osdimage("media", "iso", target, *more, "--overwrite", code=2).err
+    assert "is what the disc is to be made of itself" in told or "lies within setup, of which it is to be made" in told
+    assert {each: each.read_bytes() for each in here.iterdir() if each.is_file()} == before
+
+
+@pytest.mark.usefixtures("here")
+def test_the_log_names_what_starts_a_disc() -> None:
+    told = osdimage("media", "iso", "pe.iso", "--boot-image", "pe.wim", "--dry-run", "--debug").err
+    assert "INFO osdimage.imaging.media.parts.find: find what starts pe.wim\n" in told

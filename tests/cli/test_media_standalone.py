@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import subprocess
 import xml.etree.ElementTree as ET
 from pathlib import Path
@@ -367,3 +368,17 @@ def test_passwords_come_from_files_and_variables_and_are_not_weak(monkeypatch: p
     told = standalone("--sequence", "one.xml", "--password-file", "swordfish", code=2).err
     assert "there is no such file" in told
     assert "swordfish" not in told
+
+
+def test_no_file_that_a_medium_is_made_of_is_replaced_by_it(here: Path) -> None:
+    (here / "package").mkdir()
+    (here / "package" / "only.bin").write_bytes(b"the only copy")
+    (here / "vars").write_text("A=1\n")
+    given = ("--sequence", "one.xml", "--package", "P1=package", "--vars", "vars", "--overwrite")
+    for name in ("package/only.bin", "package/new.iso", "vars", "password", "one.xml", "key"):
+        more = ("--password-file", "password", "--sign-key", "key")
+        told = osdimage("media", "standalone", name, "--boot-image", "pe.wim", *given, *more, code=2).err
+        assert re.search(rf"{name}: (is what the disc is to be made of|lies within package, of which it is)", told)
+    assert (here / "package" / "only.bin").read_bytes() == b"the only copy"
+    assert not (here / "package" / "new.iso").exists()
+    assert (here / "vars").read_text() == "A=1\n"

@@ -67,6 +67,12 @@ class BootSettings:
         """Whether nothing is wished for."""
         return self == BootSettings()
 
+    @property
+    def sources(self) -> tuple[Path, ...]:
+        """What is read: files, and a folder."""
+        named = (self.background, self.prestart_files, self.startnet, self.winpeshl, self.unattend)
+        return (*(each for each in named if each is not None), *(each.source for each in self.files))
+
 
 def plan_settings(work: BootWork, settings: BootSettings) -> None:
     """Plan what is changed in an image so that it is as it is wished for; nothing is written.

@@ -13,6 +13,7 @@ from osdimage.imaging.disc.written.write import write_disc
 from osdimage.imaging.errors import InvalidRequest, Means, Remedy, TargetRefused
 from osdimage.imaging.output import refuse_existing, refuse_irregular, refuse_source
 from osdimage.imaging.progress import ProgressCallback
+from osdimage.imaging.wim.placed.on_disc import file_of
 
 
 def write_iso(
@@ -56,7 +57,8 @@ def refuse_iso_target(
             f"{target}: is a device, and an ISO is a file, which another program burns",
             remedy=Remedy("choose a file, or write a stick with {}", (Means.WRITE_STICK,)),
         )
-    for each in map(Path, sources):
+    # Of what is on a disc, that disc.
+    for each in (file_of(Path(each)) for each in sources):
         if each.is_dir():
             if target.resolve().is_relative_to(each.resolve()):
                 raise InvalidRequest(
