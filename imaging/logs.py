@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
 from inspect import signature
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
@@ -51,7 +51,10 @@ def ran(name: str, command: Sequence[str], code: int) -> None:
 
 
 def logged(text: str) -> Callable[[Callable[_Arguments, _Result]], Callable[_Arguments, _Result]]:
-    """Return a decorator that logs what a function does; ``{name}`` in the text stands for one of its arguments."""
+    """Return a decorator that logs what a function does.
+
+    ``{name}`` in the text stands for one of its arguments, and ``{name.attribute}`` for what one has.
+    """
 
     def decorate(function: Callable[_Arguments, _Result]) -> Callable[_Arguments, _Result]:
         @wraps(function)
@@ -60,7 +63,7 @@ def logged(text: str) -> Callable[[Callable[_Arguments, _Result]], Callable[_Arg
             if log is None or not log.isEnabledFor(_INFO):
                 return function(*arguments, **options)
             values = signature(function).bind(*arguments, **options).arguments
-            what = _writable(text.format(**{name: _shown(value) for name, value in values.items()}))
+            what = _writable(_filled(text, values))
             log.info("%s", what)
             begin = time.monotonic()
             try:
@@ -75,6 +78,19 @@ def logged(text: str) -> Callable[[Callable[_Arguments, _Result]], Callable[_Arg
         return run
 
     return decorate
+
+
+def _filled(text: str, values: Mapping[str, object]) -> str:
+    """Return a text with values at its fields, shown as messages call them."""
+    import string  # noqa: PLC0415 - logging has imported it when this runs
+
+    formatter = string.Formatter()
+    found = []
+    for literal, name, _, _ in formatter.parse(text):
+        found.append(literal)
+        if name is not None:
+            found.append(_shown(formatter.get_field(name, (), values)[0]))
+    return "".join(found)
 
 
 def _writable(text: str) -> str:

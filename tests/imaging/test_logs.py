@@ -82,6 +82,16 @@ def test_arguments_are_shown_as_messages_call_them(caplog: pytest.LogCaptureFixt
     assert caplog.records[0].getMessage() == "do partition 3 of disk.img and a"
 
 
+def test_a_text_may_name_what_an_argument_has(caplog: pytest.LogCaptureFixture) -> None:
+    @logged("look at {place.name}")
+    def work(place: Named) -> None:
+        del place
+
+    with caplog.at_level(logging.INFO, "osdimage"), caplog.at_level(logging.INFO, __name__):
+        work(Named())
+    assert caplog.records[0].getMessage() == "look at partition 3 of disk.img"
+
+
 def test_a_program_without_logging_is_not_made_to_import_it_and_one_without_handlers_sees_nothing() -> None:
     script = (
         "import sys\n"
