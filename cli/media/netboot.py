@@ -178,7 +178,11 @@ class ServedWish:
 )
 @image_params.settings_of_media
 @image_params.drivers
-@click.option("--overwrite", is_flag=True, help="Replace files in DIR that osdimage has not written.")
+@click.option(
+    "--overwrite",
+    is_flag=True,
+    help="Replace files in DIR that osdimage has not written, or that were changed since.",
+)
 @params.dry_run
 @params.output(more="each file, and where it comes from")
 def netboot_command(

@@ -3,7 +3,7 @@
 What is new is written beside the rest, in a folder of its own, until all of it is on the medium; then each file takes
 its place in one step: what scripts name first, ``boot.ipxe`` after it, what is no longer needed goes, the manifest is
 last.  So whatever stops the work, a computer that starts finds files that are whole; the same work done again ends it.
-Files that are as they should be are left alone, and so are those that somebody else has put there.
+Files that are as they should be are left alone, and so are those that somebody else has put there, or has changed.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ def write_netboot(
         plan: what is in it.
         folder: where; it may be there, with a folder that was written so, or with files of others.
         now: when the manifest says that it was made.
-        overwrite: replace files of others that have names of ours.
+        overwrite: replace and remove files of others that have names of ours, and files of ours that were changed.
         progress: receives the progress of copying.
 
     Raises:
@@ -92,10 +92,12 @@ def write_netboot(
     target = _Target(Path(folder))
     with target.opened():
         old = target.owned()
-        target.refuse_others(plan.files, old, overwrite=overwrite)
+        gone = sorted(set(old) - {each.path for each in plan.files} - {MANIFEST, SUMS})
+        target.refuse_irregular([*(each.path for each in plan.files), MANIFEST, SUMS, *gone])
         hashes: dict[str, str] = {}
         changed = [each for each in plan.files if not target.has_same(each, hashes)]
-        gone = sorted(set(old) - {each.path for each in plan.files} - {MANIFEST, SUMS})
+        if not overwrite:
+            target.refuse_others([*(each.path for each in changed), MANIFEST, SUMS, *gone], old)
         manifest = _manifest(plan, hashes, target.manifest(), now)
         closing = [
             _made(MANIFEST, manifest_to_json(manifest), changed or plan.files),
@@ -144,39 +146,57 @@ class _Target:
         """Return the manifest of the folder that is there, or None."""
         return self._read(self._folder / MANIFEST)
 
-    def owned(self) -> dict[str, str]:
-        """Return the paths that an earlier run wrote, or was stopped at writing, with their hashes."""
-        manifests = (self.manifest(), self._staged())
-        found = {each.path: each.sha256 for manifest in manifests if manifest is not None for each in manifest.files}
-        return {**found, **{path: "" for path in (MANIFEST, SUMS) if found}}
+    def owned(self) -> dict[str, frozenset[str]]:
+        """Return the paths that an earlier run wrote, or was stopped at writing, with the hashes that they may have.
 
-    def refuse_others(self, files: Iterable[MediumFile], owned: Mapping[str, str], *, overwrite: bool) -> None:
-        """Refuse to replace what somebody else has put there.
+        Those of the manifest and of the list of hashes, which are in neither, have none.
+        """
+        found: dict[str, frozenset[str]] = {}
+        for manifest in (self.manifest(), self._staged()):
+            for each in () if manifest is None else manifest.files:
+                found[each.path] = found.get(each.path, frozenset()) | {each.sha256}
+        return {**found, **{path: frozenset() for path in (MANIFEST, SUMS) if found}}
+
+    def refuse_irregular(self, paths: Iterable[str]) -> None:
+        """Refuse to write or remove what is no file, or is in no folder of this one: no link is followed.
 
         Raises:
-            TargetRefused: with the paths, and where something is no file or folder.
+            TargetRefused: with the first such place.
         """
-        found: list[str] = []
-        for path in (*(each.path for each in files), MANIFEST, SUMS):
+        for path in paths:
             for above in reversed(Path(path).parents):
                 place = self._folder / above
                 if os.path.lexists(place) and (place.is_symlink() or not place.is_dir()) and place != self._folder:
-                    raise TargetRefused(f"{place}: is no folder, and files of the new one would be in it")
+                    raise TargetRefused(f"{place}: is no folder, and files of the new or the old one would be in it")
             place = self._folder / path
-            if not os.path.lexists(place):
-                continue
-            if not stat.S_ISREG(place.lstat().st_mode):
+            if os.path.lexists(place) and not stat.S_ISREG(place.lstat().st_mode):
                 raise TargetRefused(f"{place}: is no regular file, and is not replaced by one")
-            if path not in owned and not overwrite:
-                found.append(path)
-        strange = [each for each in found if not self._is_as_planned(each, files)]
+
+    def refuse_others(self, paths: Iterable[str], owned: Mapping[str, frozenset[str]]) -> None:
+        """Refuse to replace or remove what somebody else has put there, or has changed.
+
+        Raises:
+            TargetRefused: with the paths.
+            StorageError: when one cannot be read.
+        """
+        strange = [each for each in paths if os.path.lexists(self._folder / each) and not self._is_ours(each, owned)]
         if strange:
             more = f" and {len(strange) - _SHOWN} more" if len(strange) > _SHOWN else ""
             raise TargetRefused(
-                f"{self._folder}: files that osdimage has not written would be replaced: "
+                f"{self._folder}: files that osdimage has not written, or that were changed since, would be replaced: "
                 f"{', '.join(map(quoted, strange[:_SHOWN]))}{more}",
                 remedy=Remedy("{} replaces them", (Means.OVERWRITE,)),
             )
+
+    def _is_ours(self, path: str, owned: Mapping[str, frozenset[str]]) -> bool:
+        hashes = owned.get(path)
+        if not hashes:
+            return hashes is not None
+        try:
+            with (self._folder / path).open("rb") as file:
+                return hashlib.file_digest(file, "sha256").hexdigest() in hashes
+        except OSError as error:
+            raise _failed(self._folder / path, error) from error
 
     def has_same(self, file: MediumFile, hashes: dict[str, str]) -> bool:
         """Tell whether a file is there as it should be, and note the hash of its contents."""
@@ -247,10 +267,6 @@ class _Target:
         if found.kind is not MediaKind.NETBOOT:
             raise TargetRefused(f"{self._folder}: holds a medium of another kind ({found.kind})")
         return found
-
-    def _is_as_planned(self, path: str, files: Iterable[MediumFile]) -> bool:
-        file = next((each for each in files if each.path == path), None)
-        return file is not None and self.has_same(file, {})
 
     def _stage(self, files: Sequence[MediumFile], total: int, progress: ProgressCallback | None) -> None:
         meter = Meter(progress, {Phase.WRITE_DATA: 1.0})

@@ -1017,7 +1017,7 @@ complete --command osdimage --condition '__osdimage_in media netboot' --long-opt
 complete --command osdimage --condition '__osdimage_in media netboot' --long-option all --description 'Take drivers of every class, not of storage and network alone'
 complete --command osdimage --condition '__osdimage_in media netboot' --long-option catalog --require-parameter --force-files --description 'The catalog'
 complete --command osdimage --condition '__osdimage_in media netboot' --long-option allow-modified --description 'Take also drivers whose files are not what their catalog files say'
-complete --command osdimage --condition '__osdimage_in media netboot' --long-option overwrite --description 'Replace files in DIR that osdimage has not written'
+complete --command osdimage --condition '__osdimage_in media netboot' --long-option overwrite --description 'Replace files in DIR that osdimage has not written, or that were changed since'
 complete --command osdimage --condition '__osdimage_in media netboot' --short-option n --long-option dry-run --description 'Show what would be done and change nothing'
 complete --command osdimage --condition '__osdimage_in media netboot' --long-option events --require-parameter --force-files --description 'Write progress as JSON lines (phase, done, total, percent, eta_s, warning, ...'
 complete --command osdimage --condition '__osdimage_in media netboot' --long-option json --description 'Print one JSON document on stdout; an error, too'

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import json
 import os
 import re
@@ -246,9 +247,11 @@ def _another_kind(out: Path) -> None:
     [
         pytest.param(_file, "is no folder", id="a-file"),
         pytest.param(
-            _others, "files that osdimage has not written would be replaced: 'boot.ipxe'; --overwrite", id="files"
+            _others,
+            "files that osdimage has not written, or that were changed since, would be replaced: 'boot.ipxe'; --over",
+            id="files",
         ),
-        pytest.param(_link, "images: is no folder, and files of the new one would be in it", id="a-link"),
+        pytest.param(_link, "images: is no folder, and files of the new or", id="a-link"),
         pytest.param(_another_kind, "holds a medium of another kind (install)", id="another-kind"),
     ],
 )
@@ -266,6 +269,40 @@ def test_files_of_others_are_replaced_when_that_is_asked_for(material: Path, tmp
     _others(tmp_path / "out")
     made(material, tmp_path / "out", "--overwrite")
     assert "by-mac" in (tmp_path / "out" / "boot.ipxe").read_text()
+
+
+@pytest.mark.parametrize(
+    ("edited", "images"), [("boot.ipxe", ("pe=pe.wim",)), ("images/old.ipxe", ("pe=other.wim",))], ids=["new", "gone"]
+)
+def test_what_a_person_has_edited_is_not_lost(
+    edited: str, images: tuple[str, ...], material: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    made(material, out, images=("pe=pe.wim", "old=other.wim"))
+    with (out / edited).open("a") as file:
+        file.write("echo mine\n")
+    before = contents(out)
+    refused = made(material, out, images=images, code=4).err
+    assert f"were changed since, would be replaced: '{edited}'; --overwrite" in refused
+    assert contents(out) == before
+    made(material, out, "--overwrite", images=images)
+    assert not (out / edited).exists() or b"mine" not in (out / edited).read_bytes()
+
+
+def test_a_manifest_that_names_files_behind_a_link_removes_nothing_there(material: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    made(material, out)
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "kept.txt").write_text("kept")
+    (out / "more").symlink_to(tmp_path / "elsewhere")
+    manifest = json.loads((out / "media.json").read_text())
+    manifest["files"].append(
+        {**manifest["files"][0], "path": "more/kept.txt", "size": 4, "sha256": hashlib.sha256(b"kept").hexdigest()}
+    )
+    manifest["files"].sort(key=lambda each: each["path"])
+    (out / "media.json").write_text(json.dumps(manifest))
+    assert "more: is no folder" in made(material, out, code=4).err
+    assert (tmp_path / "elsewhere" / "kept.txt").read_text() == "kept"
 
 
 def test_two_at_once_are_refused(material: Path, tmp_path: Path) -> None:
