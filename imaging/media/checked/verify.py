@@ -25,7 +25,7 @@ from osdimage.imaging.media.checked.stores import ANEW
 from osdimage.imaging.media.checked.wims import COPY
 from osdimage.imaging.media.parts.medium import BOOT_WIM, SignedBy
 from osdimage.imaging.media.sequence.checking import CheckedManifest, check_manifest, check_set
-from osdimage.imaging.media.sequence.manifest import FOLDER
+from osdimage.imaging.media.sequence.manifest import FOLDER, MANIFEST
 from osdimage.imaging.media.sequence.opened import open_medium
 from osdimage.imaging.media.sequence.signature import Trusted
 from osdimage.imaging.progress import Meter, Phase, ProgressCallback, portion
@@ -109,8 +109,10 @@ def verify_medium(
 def _manifest(
     place: Place, options: VerifyOptions, progress: ProgressCallback | None
 ) -> tuple[CheckedManifest | None, tuple[Finding, ...]]:
-    folder = "" if place.kind is MediumKind.NETBOOT else FOLDER
     try:
+        # A folder with the names of network boot may be another medium to which somebody has added them.
+        is_netboot = place.kind is MediumKind.NETBOOT and not place.files.exists(MANIFEST)
+        folder = "" if is_netboot else FOLDER
         # Of a stick the volumes are one medium.
         with nullcontext(place.files) if place.disk is None else open_medium(place.path) as files:
             checked = check_manifest(files, folder=folder, trusted=options.trusted, now=options.now, progress=progress)

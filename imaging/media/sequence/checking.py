@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from osdimage.imaging import finding
-from osdimage.imaging.errors import InvalidInput, quoted
+from osdimage.imaging.errors import InvalidInput, InvalidVolume, quoted
 from osdimage.imaging.files import FileFacts, FileSource
 from osdimage.imaging.finding import Finding
 from osdimage.imaging.media.sequence.manifest import (
@@ -271,7 +271,11 @@ def _changed(
 
 def _read(medium: FileSource, path: str, limit: int) -> bytes | None:
     facts = medium.find(path)
-    return None if facts is None else medium.read(facts.path, limit)
+    if facts is None:
+        return None
+    if facts.is_directory:
+        raise InvalidVolume(f"{quoted(facts.path)} is a directory", volume=medium.name)
+    return medium.read(facts.path, limit)
 
 
 def _named(medium: FileSource, path: str) -> str:

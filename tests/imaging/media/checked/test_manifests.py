@@ -142,3 +142,18 @@ def test_an_identity_without_signers_is_a_mistake_of_usage(medium: Path) -> None
     )
     told = osdimage("media", "verify", medium, "--boot-only", "--allowed-signers", medium / "bootmgr", code=2)
     assert "--boot-only looks at no signature" in told.err
+
+
+def test_the_names_of_network_boot_in_a_folder_do_not_hide_its_manifest(medium: Path) -> None:
+    (medium / "boot.ipxe").write_text("#!ipxe\n")
+    (medium / "bootmgr").write_bytes(b"another")
+    told = osdimage("media", "verify", medium, code=3).out
+    assert "files changed: 'bootmgr'" in told
+    assert "of which the manifest does not tell: 'boot.ipxe'" in told
+
+
+@pytest.mark.parametrize("path", [MANIFEST, SIGNATURE])
+def test_a_directory_in_the_place_of_a_manifest_or_its_signature_is_told(path: str, medium: Path) -> None:
+    (medium / path).unlink(missing_ok=True)
+    (medium / path).mkdir()
+    assert f"'{path}' is a directory" in osdimage("media", "verify", medium, code=3).out
