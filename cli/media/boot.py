@@ -41,6 +41,12 @@ def boot_command(iso: Path, server: str, given: BootGiven, wish: DiscWish, dry_r
     if address is not None:
         purpose = pe_media.Purpose(MediaKind.BOOT, Runner.SITE, address, "OSDIMAGE_BOOT")
     else:
+        if "://" in server and not server.lower().startswith("smb:"):
+            # An address may have a password in it, and is not shown.
+            raise click.UsageError(
+                "--server: is no address of a web server that a manifest may have; valid is http(s)://SERVER/PATH "
+                r"without a user, or a share: \\SERVER\SHARE\FOLDER, smb://SERVER/SHARE/FOLDER"
+            )
         share = share_path(server)
         purpose = pe_media.Purpose(MediaKind.BOOT, Runner.WINPE, str(share), "OSDIMAGE_BOOT", served_files(share))
     pe_media.make(iso, purpose, given, wish, reporter, dry_run=dry_run)

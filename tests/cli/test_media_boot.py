@@ -107,6 +107,7 @@ def test_a_dry_run_tells_what_would_be_on_it() -> None:
     ("words", "code", "told"),
     [
         pytest.param(("boot", "--server", "D:\\share"), 2, "is no path of a share", id="server"),
+        pytest.param(("boot", "--server", "https://me:hunter2@server/"), 2, "without a user", id="web user"),
         pytest.param(("boot", "--server", SHARE, "--startnet", "s.cmd"), 2, "is made for the medium", id="startnet"),
         pytest.param(("capture", "--destination", SHARE, "--name", "x"), 2, "is no WIM", id="no wim"),
         pytest.param(("capture", "--destination", WIM, "--name", "50%"), 2, "cannot be given to dism", id="name"),
@@ -116,4 +117,5 @@ def test_what_cannot_be_is_refused(here: Path, words: tuple[str, ...], code: int
     (here / "s.cmd").write_text("wpeinit\r\n")
     ended = osdimage("media", words[0], "x.iso", "--boot-image", "pe.wim", *words[1:], code=code)
     assert told in ended.err
+    assert "hunter2" not in ended.err
     assert not (here / "x.iso").exists()
