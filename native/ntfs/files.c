@@ -232,6 +232,30 @@ set_times(ntfs_inode *inode, int64_t time, int is_new)
 	NInoFileNameSetDirty(inode);
 }
 
+/*
+ * Give the name of a file that was just made the times of the file, as Windows does: libntfs-3g leaves the time of now
+ * there.  Returns 0, or -1 with errno.
+ */
+static int
+set_name_times(ntfs_inode *inode, int64_t time)
+{
+	ntfs_attr_search_ctx *search = ntfs_attr_get_search_ctx(inode, NULL);
+	FILE_NAME_ATTR *name;
+	int result;
+
+	if (search == NULL)
+		return -1;
+	result = ntfs_attr_lookup(AT_FILE_NAME, AT_UNNAMED, 0, CASE_SENSITIVE, 0, NULL, 0, search);
+	if (result == 0) {
+		name = (FILE_NAME_ATTR *)((u8 *)search->attr + le16_to_cpu(search->attr->value_offset));
+		name->creation_time = name->last_data_change_time = cpu_to_sle64(time);
+		name->last_mft_change_time = name->last_access_time = cpu_to_sle64(time);
+		ntfs_inode_mark_dirty(search->ntfs_ino);
+	}
+	ntfs_attr_put_search_ctx(search);
+	return result;
+}
+
 static int
 overwrite(ntfs_inode *inode, ntfs_attr *data, const void *buffer, int64_t count, int64_t time)
 {
@@ -408,10 +432,13 @@ osd_ntfs_make(struct _ntfs_volume *volume, uint64_t directory, const uint16_t *n
 		return fail(number);
 	}
 	set_times(inode, time, 1);
+	result = set_name_times(inode, time);
+	number = errno;
 	/* libntfs-3g wants the inode closed before that of the directory, whose index it keeps up to date. */
 	if (ntfs_inode_close_in_dir(inode, parent) != 0)
 		return osd_inode_close(parent, -1);
-	if (osd_inode_close(parent, 0) != 0)
+	errno = number;
+	if (osd_inode_close(parent, result) != 0)
 		return -1;
 	return osd_ntfs_about(volume, about->reference, about);
 }

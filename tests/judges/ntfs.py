@@ -76,6 +76,22 @@ def contents(volume: Path) -> dict[str, str]:
         return dict(_walk(dissect(stream).mft.get(5), ""))
 
 
+def name_times(volume: Path, path: str) -> set[int]:
+    """Return the times that the names of a file bear ($FILE_NAME), in nanoseconds since 1970, as dissect.ntfs tells."""
+    with volume.open("rb") as stream:
+        names = dissect(stream).mft.get(path).attributes.FILE_NAME
+        return {
+            time
+            for each in names
+            for time in (
+                each.attribute.creation_time_ns,
+                each.attribute.last_modification_time_ns,
+                each.attribute.last_change_time_ns,
+                each.attribute.last_access_time_ns,
+            )
+        }
+
+
 def plain_contents(volume: Path, path: str) -> bytes:
     """Return what a file holds, as libfsntfs reads it, which expands what Windows has compressed as a whole."""
     try:

@@ -166,6 +166,19 @@ def test_what_was_written_is_what_other_programs_read(volume: Path, kind: str) -
         assert facts.modified_ns == NS
 
 
+def test_a_name_on_ntfs_has_the_times_of_its_file(volume: Path, kind: str) -> None:
+    if kind != "ntfs":
+        pytest.skip("FAT has no times of names")
+    with opened(volume, write=True) as files:
+        files.write("new/file", b"1", modified_ns=NS)
+        files.write_pieces("new/pieces", iter([b"1", b"2"]), 2, modified_ns=NS)
+    assert {path: ntfs_judges.name_times(volume, path) for path in ("new", "new/file", "new/pieces")} == {
+        "new": {NS},
+        "new/file": {NS},
+        "new/pieces": {NS},
+    }
+
+
 def attributes_of(volume: Path, kind: str, path: str) -> set[str]:
     """Return the attributes as mattrib or ntfsinfo names them."""
     if kind == "fat32":
