@@ -11,10 +11,11 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from osdimage.imaging.capture.config import DEFAULT_CONFIG, CaptureConfig
-from osdimage.imaging.errors import OsdImageError, explain
+from osdimage.imaging.errors import InvalidRequest, OsdImageError, explain
 from osdimage.imaging.logs import logged
 from osdimage.imaging.progress import Meter, Phase, ProgressCallback
 from osdimage.imaging.scratch import scratch_folder
@@ -23,6 +24,7 @@ from osdimage.imaging.units import counted
 from osdimage.imaging.wim.checks.audit import load_tree, refuse_dropped_names
 from osdimage.imaging.wim.compression import Compression, CompressionSpec
 from osdimage.imaging.wim.edited.commands import AddTree, Change, Command, DeletePath, EditFile, EditFiles, RenamePath
+from osdimage.imaging.wim.edited.limited_times import LimitedTimes
 from osdimage.imaging.wim.edited.tree_changes import TreeChanges
 from osdimage.imaging.wim.failures import wim_errors
 from osdimage.imaging.wim.file import WimFile, reference_files
@@ -33,6 +35,7 @@ from osdimage.imaging.wim.select import ImageSelector
 from osdimage.imaging.wim.steps import listener
 from osdimage.imaging.wim.stored.in_place import locked
 from osdimage.imaging.wim.stored.unused import unused_bytes
+from osdimage.imaging.wim.trees import read_tree
 from osdimage.imaging.wim.write import WRITE_SHARES, Writing, append_file, append_spec, write_file
 
 
@@ -47,6 +50,9 @@ class UpdateOptions:
         integrity: write an integrity table; None as the WIM has it.
         threads: compressor threads, 0 for one a processor.
         dry_run: find out what would be changed, and write nothing.
+        latest: the latest time that what is added or changed may have in the image: a later one becomes it, and the
+            time of an access that of the last write, so that the same update makes the same tree again.  None leaves
+            all of them; not with ``rebuild``.
     """
 
     config: CaptureConfig = DEFAULT_CONFIG
@@ -55,6 +61,16 @@ class UpdateOptions:
     integrity: bool | None = None
     threads: int = 0
     dry_run: bool = False
+    latest: datetime | None = None
+
+    def __post_init__(self) -> None:
+        """Check that what is asked for goes together.
+
+        Raises:
+            InvalidRequest: when times are limited in a WIM that is written anew.
+        """
+        if self.latest is not None and self.rebuild:
+            raise InvalidRequest("times are limited in what is appended; valid is not to write the WIM anew")
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +147,9 @@ def update_image(
         audit = load_tree(path, opened.handle, image.index)
         refuse_dropped_names(path, image.index, audit)
         warnings = _found(opened, options) + _uncounted(path, image.index, audit.missing_blobs)
+        change = None
+        if options.latest is not None:
+            change = LimitedTimes(read_tree(path, opened.handle, image.index) or b"", options.latest)
         for text in warnings:
             meter.warn(text)
         config = options.config
@@ -141,7 +160,7 @@ def update_image(
         warnings += tuple(work.warnings)
         is_written = bool(work.done) and not options.dry_run
         if is_written:
-            warnings += _write(opened, options, meter)
+            warnings += _write(opened, options, change, meter)
     meter.finish()
     return UpdateResult(
         path=path,
@@ -224,7 +243,7 @@ def _telling(command: Command) -> Iterator[None]:
         raise
 
 
-def _write(opened: WimFile, options: UpdateOptions, meter: Meter) -> tuple[str, ...]:
+def _write(opened: WimFile, options: UpdateOptions, change: LimitedTimes | None, meter: Meter) -> tuple[str, ...]:
     """Write the changed image; return libwim's warnings.  What is in other files stays there."""
     path, handle = opened.path, opened.handle
     skips_references = bool(handle.references)
@@ -238,6 +257,7 @@ def _write(opened: WimFile, options: UpdateOptions, meter: Meter) -> tuple[str, 
             threads=options.threads,
             meter=meter,
             skips_references=skips_references,
+            change=change,
         )
     header = opened.header
     return write_file(

@@ -17,6 +17,7 @@ from osdimage.imaging.wim.failures import wim_errors
 from osdimage.imaging.wim.opening import open_wim
 from osdimage.imaging.wim.piped.streams import OutputStream
 from osdimage.imaging.wim.steps import listener
+from osdimage.imaging.wim.stored.blob_table import guid_of, read_blob_table
 from osdimage.imaging.wim.stored.format import HEADER_SIZE, Header
 from osdimage.imaging.wim.stored.in_place import opened_in_place
 from osdimage.imaging.wim.stored.newer_form import put_trees_into_newer_form
@@ -68,6 +69,7 @@ class Writing:
         retain_guid: whether the WIM keeps its GUID.
         skips_references: whether the blobs that are in referenced files are left there.
         pipable: whether the file has the form that can be sent through a pipe; None for that of the WIM.
+        repeatable: whether a plain file has a GUID that is drawn from what is in it.
     """
 
     integrity: bool | None = None
@@ -76,6 +78,7 @@ class Writing:
     retain_guid: bool = False
     skips_references: bool = False
     pipable: bool | None = None
+    repeatable: bool = False
 
 
 def write_file(
@@ -145,6 +148,8 @@ def write_open(
     with wim_errors(path, contents=contents):
         warnings = handle.write(descriptor, _settings(spec, how), listener=listener(meter))
         _put_into_newer_form(path, descriptor, spec, change)
+        if how.repeatable:
+            _identify(path, descriptor)
     return _told(warnings)
 
 
@@ -213,6 +218,18 @@ def _put_into_newer_form(
         raise StorageError(f"{path}: {error.strerror}", path=path, errno=error.errno) from error
 
 
+def _identify(path: Path, descriptor: int) -> None:
+    """Give a plain file that has no name yet the GUID of what is in it."""
+    try:
+        header = Header.parse(os.pread(descriptor, HEADER_SIZE, 0))
+        trees = (each.sha1 for each in read_blob_table(descriptor, header) if each.is_tree)
+        xml = os.pread(descriptor, header.xml.stored_size, header.xml.offset)
+        header.guid = guid_of(xml, trees)
+        write_at(descriptor, header.build(), 0)
+    except OSError as error:
+        raise StorageError(f"{path}: {error.strerror}", path=path, errno=error.errno) from error
+
+
 @contextmanager
 def open_to_append(path: Path) -> Iterator[WimHandle]:
     """Open a WIM whose images are to be changed or added to, by :func:`append_file`.
@@ -249,7 +266,7 @@ def append_file(
         OsdImageError: when it failed; the message says whether the file is as it was.
     """
     if change is not None and handle.info().is_pipable:
-        raise InvalidRequest(f"{path}: is pipable, and names in such a WIM cannot be replaced; valid is a plain one")
+        raise InvalidRequest(f"{path}: is pipable, and trees of such a WIM cannot be changed; valid is a plain one")
     settings = WriteSettings(
         compression=spec.format,
         level=spec.native_level,

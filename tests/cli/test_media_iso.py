@@ -171,6 +171,28 @@ def test_the_same_seed_and_time_make_the_same_bytes_elsewhere_too(
     assert Path("1.iso").read_bytes() != Path("3.iso").read_bytes()
 
 
+@pytest.mark.parametrize("form", ["as it is", "solid"])
+@pytest.mark.usefixtures("here")
+def test_they_do_so_too_where_the_boot_image_is_made_on_the_way(
+    form: str, elsewhere: Callable[[str, int], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "1700000000")
+    line = ["media", "iso", "--boot-image", "pe.wim", "--seed", "lab"]
+    if form == "solid":
+        osdimage("export", "pe.wim", "boot.esd", "--all")
+        line[3] = "boot.esd"
+    else:
+        Path("start.cmd").write_bytes(b"wpeinit\r\nmenu\r\n")
+        line += ["--scratch", "256", "--startnet", "start.cmd", "--add-file", "answers.xml=/new/folder/answers.xml"]
+    osdimage(*line, "1.iso")
+    elsewhere("Asia/Kolkata", 0o077)
+    answers = Path("answers.xml")
+    # As it is after somebody has read it.
+    os.utime(answers, ns=(time.time_ns(), answers.stat().st_mtime_ns))
+    osdimage(*line, "2.iso")
+    assert Path("1.iso").read_bytes() == Path("2.iso").read_bytes()
+
+
 @pytest.mark.foreign
 @pytest.mark.usefixtures("here")
 def test_a_volume_has_the_identifier_that_was_given() -> None:

@@ -162,6 +162,30 @@ def test_a_stick_is_made_in_the_format_of_a_virtual_machine() -> None:
     assert on_stick(Path("d.raw"))["sources/boot.wim"] == Path("pe.wim").read_bytes()
 
 
+@pytest.mark.parametrize("layout", ["fat32", "fat32+ntfs"])
+@pytest.mark.usefixtures("here")
+def test_the_same_seed_makes_the_same_bytes_with_a_boot_image_and_parts_that_are_made_on_the_way(layout: str) -> None:
+    if layout == "fat32":
+        osdimage("export", "setup/sources/install.wim", "install.esd", "--all")
+        more = ("--add", "install.esd=sources/install.wim", "--split-size", "2MB")
+    else:
+        more = ("--source", "setup")
+    for name in ("1.img", "2.img"):
+        line = ("--boot-image", "pe.wim", "--scratch", "256", "--seed", "lab", "--layout", layout)
+        osdimage("media", "usb", name, *line, *more)
+    assert disk_judges.stored(Path("1.img")) == disk_judges.stored(Path("2.img"))
+
+
+@pytest.mark.foreign
+@pytest.mark.usefixtures("here")
+def test_an_update_with_the_same_settings_finds_the_boot_image_as_it_was() -> None:
+    make = ("media", "usb", "d.img", "--boot-image", "pe.wim", "--scratch", "256")
+    osdimage(*make)
+    assert osdimage(*make, "--update", "--json").document["update"]["written"] == []
+    changed = osdimage(*make[:-1], "512", "--update", "--json").document["update"]
+    assert changed["written"] == ["sources/boot.wim"]
+
+
 @pytest.mark.parametrize(
     ("words", "code", "said"),
     [

@@ -125,6 +125,13 @@ def wimlib_details(path: Path, image: int = 1) -> str:
     return re.sub(r"^.*[Oo]ffset in WIM .*$", "", wimlib("dir", path, str(image), "--detailed"), flags=re.MULTILINE)
 
 
+def wimlib_guid(path: Path) -> str:
+    """Return the GUID of a WIM."""
+    found = re.search(r"^GUID: +(\S+)$", wimlib("info", path), re.MULTILINE)
+    assert found is not None
+    return found[1]
+
+
 # What says where a blob is, or only counts it, and ids that are others in each WIM.
 _OF_THE_FILE = {
     "Offset in WIM", "Raw offset in WIM", "Compressed size", "Raw compressed size", "Raw uncompressed size",

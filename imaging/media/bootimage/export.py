@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
+from osdimage.imaging import filetime
 from osdimage.imaging.logs import logged
 from osdimage.imaging.media.bootimage.change import BootChange, Planner, carry_out, memory_warnings
 from osdimage.imaging.media.bootimage.reading import boot_image_of, unread_compression
@@ -17,6 +18,7 @@ from osdimage.imaging.scratch import scratch_folder
 from osdimage.imaging.service.update import UpdateOptions
 from osdimage.imaging.wim.compression import Compression, CompressionSpec
 from osdimage.imaging.wim.copied.export import ExportOptions, export_images
+from osdimage.imaging.wim.described.properties import ImageProperties
 from osdimage.imaging.wim.file import WimFile
 from osdimage.imaging.wim.select import ImageSelector
 from osdimage.imaging.wim.write import WriteMode
@@ -52,7 +54,8 @@ def export_boot_image(
         threads: compressor threads, 0 for one a processor.
         dry_run: find out what would be changed, and write nothing.
         refs: files or glob patterns of files that hold contents of ``source`` too.
-        now: the time of keys of hives that are changed; None leaves all times as they are.
+        now: the time of keys of hives that are changed, and the latest that what is changed may have; the same wishes
+            make the same WIM again with it.  None leaves all times as they are.
         progress: receives the progress.
 
     Raises:
@@ -70,7 +73,7 @@ def export_boot_image(
             return BootChange(path, plan, opened.header.file_size, opened.header.file_size, 0, plan.warnings)
         header = opened.header
         compression = None if unread_compression(header) is None else CompressionSpec(Compression.LZX)
-        options = ExportOptions(boot=True, threads=threads, compression=compression)
+        options = ExportOptions(boot=True, threads=threads, compression=compression, repeatable=True)
         final = replace(options, mode=WriteMode.OVERWRITE if overwrite else WriteMode.NEW)
         if plan.is_empty:
             result = export_images(opened, path, final, images=[image], progress=progress)
@@ -84,11 +87,30 @@ def export_boot_image(
                 # What it warns of was told of the source.
                 planned = replace(planner(copied.image(1)), warnings=())
             change = carry_out(
-                made, planned, UpdateOptions(threads=threads), now=now, progress=portion(progress, _COPIED, _CHANGED)
+                made,
+                planned,
+                UpdateOptions(threads=threads, latest=now),
+                now=now,
+                progress=portion(progress, _COPIED, _CHANGED),
             )
             # What the change has left behind stays there.
             with WimFile.open(made) as changed:
-                last = export_images(changed, path, final, progress=portion(progress, _CHANGED, 100))
+                last = export_images(
+                    changed,
+                    path,
+                    final,
+                    properties=None if now is None else _modified(now),
+                    progress=portion(progress, _CHANGED, 100),
+                )
     large = memory_warnings(path, plan, last.file_size)
     warnings = tuple(dict.fromkeys((*first.warnings, *plan.warnings, *change.warnings, *last.warnings, *large)))
     return BootChange(path, plan, header.file_size, last.file_size, 0, warnings, is_written=True)
+
+
+def _modified(now: datetime) -> ImageProperties:
+    """Return what says in the XML of an image when it was changed."""
+    moment = filetime.from_datetime(now)
+    halves = {"HIGHPART": moment >> 32, "LOWPART": moment & 0xFFFFFFFF}
+    return ImageProperties(
+        elements=tuple((f"LASTMODIFICATIONTIME/{name}", f"0x{half:08X}") for name, half in halves.items())
+    )

@@ -15,6 +15,7 @@ from datetime import datetime
 from functools import partial
 from pathlib import Path
 
+from osdimage.imaging import filetime
 from osdimage.imaging.disc.facts import DiscExtent
 from osdimage.imaging.disc.written.contents import FileContents, contents_of_file
 from osdimage.imaging.errors import InvalidInput, Means, Remedy
@@ -78,7 +79,7 @@ def prepared_boot_image(
         drivers: which drivers the copy is to have.
         refs: files or glob patterns of files that hold contents of ``wim`` too.
         threads: compressor threads, 0 for one a processor.
-        now: the time of keys of hives that are changed; None leaves all times as they are.
+        now: the time of what is changed; None for that of ``wim``, so that the same wishes make the same copy again.
         progress: receives the progress of making the copy.
 
     Raises:
@@ -124,6 +125,7 @@ def _prepared(path: Path, opened: WimFile, image: WimImage, wish: _Wish) -> Iter
     if fault is None and plan.is_empty:
         yield replace(made, warnings=plan.warnings)
         return
+    moment = _moment_of(path) if wish.now is None else wish.now
     with scratch_folder() as folder:
         copy = folder / "boot.wim"
         change = export_boot_image(
@@ -133,11 +135,18 @@ def _prepared(path: Path, opened: WimFile, image: WimImage, wish: _Wish) -> Iter
             planner,
             refs=wish.refs,
             threads=wish.threads,
-            now=wish.now,
+            now=moment,
             progress=wish.progress,
         )
+        os.utime(copy, (moment.timestamp(), moment.timestamp()))
         why = () if fault is None else (f"{path}: {fault}; the medium has a copy of image {image.index}",)
         yield replace(made, path=copy, index=1, warnings=(*why, *change.warnings))
+
+
+def _moment_of(path: Path) -> datetime:
+    """Return when a WIM was changed last."""
+    _, modified_ns = _contents_of(path)
+    return filetime.to_datetime(filetime.from_ns(modified_ns))
 
 
 def _fault(header: WimHeader, index: int, *, has_refs: bool) -> str | None:
@@ -170,14 +179,19 @@ def boot_wim_file(image: PreparedImage, number: int = 1) -> MediumFile:
     Raises:
         InvalidInput, StorageError: when it cannot be read.
     """
-    place = disc_path(image.path)
+    contents, modified_ns = _contents_of(image.path)
+    return MediumFile(wim_path(number), contents, modified_ns, str(image.source))
+
+
+def _contents_of(path: Path) -> tuple[FileContents, int]:
+    """Return the contents of a file of this machine, or of one on a disc, and when it was changed last."""
+    place = disc_path(path)
     if place is None:
-        contents = contents_of_file(image.path.resolve())
-        return MediumFile(wim_path(number), contents, contents.modified_ns, str(image.source))
+        contents = contents_of_file(path.resolve())
+        return contents, contents.modified_ns
     where = located(place)
     disc = place.disc.resolve()
     facts = disc.stat()
     stretches = (DiscExtent(where.begin, where.size),) if where.size else ()
     moment = facts.st_mtime_ns if where.modified_ns is None else where.modified_ns
-    contents = FileContents(disc, stretches, facts.st_size, facts.st_mtime_ns)
-    return MediumFile(wim_path(number), contents, moment, str(image.source))
+    return FileContents(disc, stretches, facts.st_size, facts.st_mtime_ns), moment

@@ -7,7 +7,6 @@ exported to a file first, which is there for as long as the stick is written.
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -30,14 +29,15 @@ from osdimage.imaging.wim.copied.large import least_size
 from osdimage.imaging.wim.copied.split import SMALLEST_PART
 from osdimage.imaging.wim.file import WimFile
 from osdimage.imaging.wim.placed import on_disc
-from osdimage.imaging.wim.raw.export import GUID_BYTES, RawCopy
+from osdimage.imaging.wim.raw.export import RawCopy
 from osdimage.imaging.wim.raw.parts import outline_of
 from osdimage.imaging.wim.raw.source import NotRaw, RawSource, opened
 from osdimage.imaging.wim.raw.split import SplitPlan, part_path, plan_parts
 
 PART_BYTES = 3800 * MIB
 """The size of a part where nothing is said of it: many programs stop below 4 GiB."""
-_AS_IT_IS = ExportOptions()
+# The same WIM makes the same parts, so that nothing differs where nothing was changed.
+_AS_IT_IS = ExportOptions(repeatable=True)
 _INSTEAD = "valid are smaller files, or a layout with a second volume of NTFS"
 
 
@@ -135,7 +135,8 @@ def _parts_of(
         spec = CompressionSpec()
         least = least_size(wim.handle, spec, wim.header.file_size, was_solid=wim.header.is_solid)
         refuse_full_medium(again, least, f"{quoted(file.path)}, which is compressed again for a while,")
-        export_images(wim, again, ExportOptions(compression=spec, integrity=False), progress=progress)
+        options = replace(_AS_IT_IS, compression=spec, integrity=False)
+        export_images(wim, again, options, progress=progress)
     with WimFile.open(again) as wim:
         copy = as_stored(wim, wim.images, _AS_IT_IS, None, keeps_boot_index=True)
         if copy is None:
@@ -171,9 +172,7 @@ def _cut(file: MediumFile, path: Path, copy: RawCopy, part_bytes: int) -> list[M
     first = Path(file.path).with_suffix(".swm")
     try:
         with opened(path) as source:
-            # The same WIM makes the same parts, so that nothing differs where nothing was changed.
-            guid = hashlib.sha256(source.header.guid + part_bytes.to_bytes(8, "little")).digest()[:GUID_BYTES]
-            asked = replace(copy, guid=guid, has_integrity=False)
+            asked = replace(copy, has_integrity=False)
             plan = _planned(source, file, first, asked, part_bytes)
             contents = [
                 _contents(source, contents_of_file(on_disc.file_of(path)), plan, each)

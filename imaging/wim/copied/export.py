@@ -60,6 +60,8 @@ class ExportOptions:
         recompress: compress contents again that are stored in this format already; they are copied otherwise, and a
             level is of no account.
         pipable: write the form that can be sent through a pipe, which is implied where the WIM goes to a stream.
+        repeatable: draw the GUID of the new WIM from what it has, so that the same images make the same file again;
+            otherwise it is a new one each time.
     """
 
     mode: WriteMode = WriteMode.NEW
@@ -69,6 +71,16 @@ class ExportOptions:
     threads: int = 0
     recompress: bool = False
     pipable: bool = False
+    repeatable: bool = False
+
+    def __post_init__(self) -> None:
+        """Check that what is asked for goes together.
+
+        Raises:
+            InvalidRequest: when a WIM that gets no GUID, or has its GUID in two places, is to be repeatable.
+        """
+        if self.repeatable and (self.pipable or self.mode is WriteMode.APPEND):
+            raise InvalidRequest("a WIM that is added to or pipable is not repeatable; valid is a new plain one")
 
 
 @dataclass(frozen=True, slots=True)
@@ -267,6 +279,7 @@ def _write(
         threads=options.threads,
         recompress=options.recompress,
         pipable=options.pipable,
+        repeatable=options.repeatable,
     )
     replaces = options.mode is WriteMode.OVERWRITE
     return write_file(handle, path, spec, how, replace=replaces, meter=meter, contents=source.path)
@@ -328,7 +341,13 @@ def as_stored(
         or source.handle.references
     ):
         return None
-    return RawCopy(tuple(image.index for image in chosen), boot_index, properties, has_integrity=options.integrity)
+    return RawCopy(
+        tuple(image.index for image in chosen),
+        boot_index,
+        properties,
+        has_integrity=options.integrity,
+        repeatable=options.repeatable,
+    )
 
 
 def _boot_position(

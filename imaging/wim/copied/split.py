@@ -185,14 +185,22 @@ class _Job:
             meter.warn(text)
         options, path = self.options, self.source.path
         with _room_for_a_while(self.first, least) as (descriptor, gives_back):
-            how = Writing(integrity=False, threads=options.threads, recompress=options.recompress)
+            how = Writing(
+                integrity=False,
+                threads=options.threads,
+                recompress=options.recompress,
+                repeatable=options.repeatable,
+            )
             warnings += write_open(new.handle, self.first, descriptor, new.spec, how, meter=meter, contents=path)
             with _storage_errors(self.first):
                 # Errors name what the user knows.
                 source = RawSource([(path, whole(descriptor))], gives_back=gives_back)
             had_table = self.source.header.has_integrity_table
             with_table = had_table if options.integrity is None else options.integrity
-            plan = self._plan(source, RawCopy(new.indexes, source.header.boot_index, has_integrity=with_table))
+            copy = RawCopy(
+                new.indexes, source.header.boot_index, has_integrity=with_table, repeatable=options.repeatable
+            )
+            plan = self._plan(source, copy)
             made = self._write(source, plan, portion(self.progress, _COMPRESSED, 100), verify=True)
         return replace(made, warnings=(*warnings, *made.warnings))
 

@@ -159,6 +159,7 @@ class _Job:
                 integrity=has_table if options.integrity is None else options.integrity,
                 threads=options.threads,
                 skips_references=True,
+                repeatable=options.repeatable,
             )
             replaces = options.mode is WriteMode.OVERWRITE
             return write_file(handle, self.path, spec, how, replace=replaces, meter=meter)

@@ -12,12 +12,11 @@ from osdimage.imaging.errors import StorageError
 from osdimage.imaging.output import new_file, refuse_full_medium
 from osdimage.imaging.progress import Meter, Phase
 from osdimage.imaging.wim.described.base import NotedBase, note_bases
-from osdimage.imaging.wim.described.changes import of_images, refuse_equal_names, set_properties_of
+from osdimage.imaging.wim.described.changes import encode, of_images, refuse_equal_names, set_properties_of
 from osdimage.imaging.wim.described.properties import ImageProperties
 from osdimage.imaging.wim.raw.parts import PartFacts, size_of_part, write_part
 from osdimage.imaging.wim.raw.source import NotRaw, RawSource, StoredTree, opened
-
-GUID_BYTES = 16
+from osdimage.imaging.wim.stored.blob_table import GUID_BYTES, guid_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +32,7 @@ class RawCopy:
         may_miss: whether contents may be in another file, and stay there.
         without: the SHA-1 of contents that are in other files, and left out.
         bases: these files, which are noted in the XML of the images; None to leave what is noted there.
+        repeatable: whether a new GUID is drawn from what the WIM has, and not at random.
     """
 
     indexes: Sequence[int]
@@ -43,6 +43,7 @@ class RawCopy:
     may_miss: bool = False
     without: Collection[bytes] = ()
     bases: Sequence[NotedBase] | None = None
+    repeatable: bool = False
 
 
 def copy_images(path: Path, destination: Path, copy: RawCopy, *, replace: bool, meter: Meter) -> None:
@@ -97,11 +98,22 @@ def lay_out_copy(source: RawSource, destination: Path, copy: RawCopy) -> LaidOut
         OSError: when the source cannot be read.
     """
     xml = document_of(source, destination, copy)
-    guid, count = copy.guid or os.urandom(GUID_BYTES), len(copy.indexes)
-    facts = PartFacts(1, 1, guid, copy.boot_index, has_integrity(source, copy), count)
     trees = source.take(copy.indexes, may_miss=copy.may_miss)
+    guid = new_guid(source, copy, xml, trees)
+    facts = PartFacts(1, 1, guid, copy.boot_index, has_integrity(source, copy), len(copy.indexes))
     source.lay_out()
     return LaidOut(trees, xml, facts, size_of_part(source, trees, xml, facts))
+
+
+def new_guid(source: RawSource, copy: RawCopy, xml: ET.Element, trees: Sequence[StoredTree], more: str = "") -> bytes:
+    """Return the GUID of a copy, 16 bytes; ``more`` tells how it differs from others of the same images."""
+    if copy.guid is not None:
+        return copy.guid
+    if not copy.repeatable:
+        return os.urandom(GUID_BYTES)
+    # The same images can be compressed in many ways: the source tells which one it is.
+    facts = source.header.guid + encode(xml) + more.encode("ascii")
+    return guid_of(facts, (each.entry.sha1 for each in trees))
 
 
 def document_of(source: RawSource, destination: Path, copy: RawCopy) -> ET.Element:

@@ -22,7 +22,7 @@ from osdimage.imaging.wim.copied.large import LARGER
 from osdimage.imaging.wim.described.changes import encode
 from osdimage.imaging.wim.destination import refuse_destination
 from osdimage.imaging.wim.placed.place import whole
-from osdimage.imaging.wim.raw.export import GUID_BYTES, RawCopy, document_of, has_integrity, steps
+from osdimage.imaging.wim.raw.export import RawCopy, document_of, has_integrity, new_guid, steps
 from osdimage.imaging.wim.raw.parts import PartFacts, size_of_part, write_part
 from osdimage.imaging.wim.raw.source import NotRaw, RawSource, StoredTree
 from osdimage.imaging.wim.stored import integrity
@@ -82,7 +82,7 @@ def plan_parts(source: RawSource, first: Path, part_bytes: int, copy: RawCopy, *
     trees = source.take(copy.indexes, may_miss=False)
     with_table = has_integrity(source, copy)
     count = _lay_out(source, trees, xml, part_bytes, with_table=with_table, may_exceed=may_exceed)
-    guid = copy.guid or os.urandom(GUID_BYTES)
+    guid = new_guid(source, copy, xml, trees, f"in {count} parts of {part_bytes}")
     facts = tuple(
         PartFacts(number, count, guid, copy.boot_index, with_table, len(trees)) for number in range(1, count + 1)
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from osdimage.imaging.errors import CorruptWim
@@ -19,6 +20,8 @@ from osdimage.native.wim.tree import Blob
 
 # As numbers: a table has some hundred thousand entries, and to ask a flag of each takes ten times as long as these.
 _METADATA, _SOLID = ResourceFlag.METADATA.value, ResourceFlag.SOLID.value
+GUID_BYTES = 16
+"""The size of what identifies a WIM in its header."""
 
 
 @dataclass(slots=True)
@@ -56,6 +59,11 @@ class BlobEntry:
 def sha1_of(data: bytes) -> bytes:
     """Return the hash by which a WIM knows contents."""
     return hashlib.sha1(data, usedforsecurity=False).digest()
+
+
+def guid_of(facts: bytes, trees: Iterable[bytes]) -> bytes:
+    """Return a GUID that is drawn from what a WIM is: bytes that tell of it, and the hashes of its trees."""
+    return hashlib.sha256(facts + b"".join(trees)).digest()[:GUID_BYTES]
 
 
 def read_blob_table(descriptor: int, header: Header) -> list[BlobEntry]:

@@ -97,7 +97,7 @@ def _has_folder_streams(tree: bytes) -> bool:
 def _left_as_it_is(change: object) -> bool:
     """Refuse to leave trees as they are that are to be changed."""
     if change is not None:
-        raise InvalidRequest("names can be replaced in a plain WIM only, not in a pipable one")
+        raise InvalidRequest("trees can be changed in a plain WIM only, not in a pipable one")
     return False
 
 

@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -410,3 +411,42 @@ def test_names_that_no_image_may_hold_are_not_added_and_those_that_are_there_sta
     update_with = UpdateOptions(config=CaptureConfig(("*:d",)))
     update_image(tmp_path / "kept.wim", ONE, [AddTree(tmp_path / "odd", "/")], update_with)
     assert "/deep/c:d" not in judges.wimlib_paths(tmp_path / "kept.wim")
+
+
+# ---- times
+
+
+@pytest.mark.foreign
+def test_what_is_changed_has_no_later_time_than_the_latest(wim: Path, tmp_path: Path) -> None:
+    before = times(wim)
+    old, new = tmp_path / "old", tmp_path / "new"
+    for path, moment_s in ((old, 1_500_000_000), (new, 1_800_000_000)):
+        path.write_bytes(b"1")
+        os.utime(path, (1_900_000_000, moment_s))
+    latest = datetime.fromtimestamp(1_700_000_000, UTC)
+    commands = (AddTree(old, "/made/old"), AddTree(new, "/made/new"), EditFile("/a/y", lambda _: b"2", 1 << 20))
+    update_image(wim, ONE, commands, UpdateOptions(latest=latest))
+    # 1500000000 and 1700000000, as `date -u -d @N` tells them.
+    mine, limit = "Fri Jul 14 02:40:00 2017 UTC", "Tue Nov 14 22:13:20 2023 UTC"
+    after = times(wim)
+    assert after["/made/old"] == [mine] * 3
+    assert after["/made/new"] == after["/made"] == [limit] * 3
+    created, _, accessed = before["/a/y"]
+    assert after["/a/y"] == [created, limit, accessed]
+    untouched = before.keys() - {"/a/y"}
+    assert {path: after[path] for path in untouched} == {path: before[path] for path in untouched}
+    judges.wimlib("verify", wim)
+
+
+def times(wim: Path) -> dict[str, list[str]]:
+    """Return when each file was made, changed and read, as wimlib-imagex tells them."""
+    told = judges.wimlib("dir", wim, "1", "--detailed").split("Full Path")[1:]
+    return {
+        re.findall(r'"(.*)"', each)[0]: re.findall(r"(?:Creation|Last Write|Last Access) Time +=(?: )(.*)", each)
+        for each in told
+    }
+
+
+def test_times_are_not_limited_in_a_wim_that_is_written_anew() -> None:
+    with pytest.raises(InvalidRequest, match="valid is not to write the WIM anew"):
+        UpdateOptions(rebuild=True, latest=datetime.now(UTC))

@@ -24,6 +24,9 @@ from osdimage.imaging.wim.copied.export import ExportOptions
 from osdimage.imaging.wim.copied.split import SMALLEST_PART, split_images
 from osdimage.imaging.wim.file import WimFile
 
+# The same WIM makes the same parts again.
+_REPEATABLE = ExportOptions(repeatable=True)
+
 
 def items_of(package: PackageContent, options: SetOptions, scratch: Path) -> tuple[list[Item], list[SplitWim]]:
     """Return what of a package lies on one disc each, and the WIMs that are split before."""
@@ -52,7 +55,7 @@ def split_all(plan: SetPlan, progress: ProgressCallback | None) -> dict[str, Med
         first.parent.mkdir(parents=True, exist_ok=True)
         share = portion(progress, 100 * number / len(plan.split), 100 * (number + 1) / len(plan.split))
         with WimFile.open(each.source) as source:
-            done = split_images(source, first, each.part_bytes, ExportOptions(), progress=share)
+            done = split_images(source, first, each.part_bytes, _REPEATABLE, progress=share)
         if done.sizes != tuple(part.size for part in each.parts):
             raise StorageError(
                 f"{each.source}: changed while the medium was made; nothing was kept of it", path=each.source
@@ -95,7 +98,7 @@ def _split(package: PackageContent, file: MediumFile, limit: int, scratch: Path)
         raise TooSmall(f"{told}; only a WIM is split")
     first = scratch / f"{Path(file.path).stem}.swm"
     with WimFile.open(contents.path) as source:
-        done = split_images(source, first, limit, ExportOptions(), dry_run=True)
+        done = split_images(source, first, limit, _REPEATABLE, dry_run=True)
     if not done.sizes:
         raise InvalidRequest(
             f"{told}; this WIM is solid, and cannot be split as it is",

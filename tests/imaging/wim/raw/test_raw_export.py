@@ -6,7 +6,9 @@ import errno
 import os
 import random
 import re
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cases import wimcraft
@@ -120,6 +122,28 @@ def test_some_of_a_solid_resource_is_not_copied_so(sources: dict[str, Path], tmp
     with WimFile.open(sources["solid"]) as wim:
         export_images(wim, tmp_path / "x.wim", images=[wim.images[1]])
     judges.wimlib("verify", tmp_path / "x.wim")
+
+
+@pytest.mark.parametrize("compression", ["lzx", "xpress"])
+def test_a_repeatable_export_is_the_same_again_and_another_one_is_another_wim(
+    sources: dict[str, Path], tmp_path: Path, compression: str
+) -> None:
+    options = ExportOptions(compression=CompressionSpec.parse(compression), repeatable=True)
+    with WimFile.open(sources["lzx"]) as wim:
+        for name in ("1.wim", "2.wim"):
+            export_images(wim, tmp_path / name, options)
+        export_images(wim, tmp_path / "3.wim", options, images=wim.images[:1])
+        export_images(wim, tmp_path / "4.wim", replace(options, repeatable=False))
+    assert (tmp_path / "1.wim").read_bytes() == (tmp_path / "2.wim").read_bytes()
+    guids = {judges.wimlib_guid(tmp_path / f"{number}.wim") for number in range(1, 5)}
+    assert len(guids) == 3
+    judges.wimlib("verify", tmp_path / "1.wim")
+
+
+@pytest.mark.parametrize("options", [{"pipable": True}, {"mode": WriteMode.APPEND}], ids=["pipable", "added to"])
+def test_what_cannot_be_repeatable_is_refused(options: dict[str, Any]) -> None:
+    with pytest.raises(InvalidRequest, match="is not repeatable; valid is a new plain one"):
+        ExportOptions(repeatable=True, **options)
 
 
 def test_an_export_with_the_same_compression_copies_and_one_with_another_does_not(

@@ -249,6 +249,6 @@ def test_names_are_not_replaced_in_a_pipable_wim_which_stays_as_it_was(material:
     before = wim.read_bytes()
     (tmp_path / "odd").mkdir()
     (tmp_path / "odd/a:b").touch()
-    with pytest.raises(InvalidRequest, match=r"wim\.wim: is pipable, and names in such a WIM cannot be replaced"):
+    with pytest.raises(InvalidRequest, match=r"wim\.wim: is pipable, and trees of such a WIM cannot be changed"):
         capture_image(tmp_path / "odd", wim, CaptureOptions(mode=WriteMode.APPEND, names=Names.REPLACE))
     assert wim.read_bytes() == before
