@@ -15,6 +15,7 @@ from osdimage.cli import params
 from osdimage.cli.media import boot_params
 from osdimage.cli.media.boot_params import BootGiven
 from osdimage.cli.render import Reporter
+from runs.commands import closing_wims
 
 
 @click.command()
@@ -44,7 +45,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def run(*arguments: object, code: int = 0) -> Any:
-    result = CliRunner().invoke(tell, [str(each) for each in arguments])
+    with closing_wims():
+        result = CliRunner().invoke(tell, [str(each) for each in arguments])
     assert result.exit_code == code, result.output
     return json.loads(result.stdout) if code == 0 else result.output
 

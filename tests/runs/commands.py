@@ -65,7 +65,7 @@ class Outcome:
 
 
 @contextmanager
-def _closing() -> Iterator[None]:
+def closing_wims() -> Iterator[None]:
     """Close WIMs as a library does: a command leaves that to its end, but this process goes on, and has 1024 files."""
     from osdimage.native.wim.handles import WimHandle  # noqa: PLC0415 - as below
 
@@ -88,7 +88,7 @@ def osdimage(*arguments: str | os.PathLike[str], code: int | None = 0) -> Outcom
             mock.patch.object(sys, "argv", words),
             redirect_stdout(out),
             redirect_stderr(err),
-            _closing(),
+            closing_wims(),
         ):
             main()
     except SystemExit as left:
