@@ -107,6 +107,8 @@ from osdimage.imaging.media.sequence.manifest import (
     MediaKind as MediaKind,
     MediaManifest as MediaManifest,
     Runner as Runner,
+)
+from osdimage.imaging.media.sequence.manifest_json import (
     manifest_from_json as manifest_from_json,
     manifest_to_json as manifest_to_json,
 )

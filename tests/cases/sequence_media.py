@@ -23,8 +23,8 @@ from osdimage.imaging.media.sequence.manifest import (
     MediaKind,
     MediaManifest,
     Runner,
-    manifest_to_json,
 )
+from osdimage.imaging.media.sequence.manifest_json import manifest_to_json
 from osdimage.imaging.media.sequence.sealed import Stretching, checked_password, seal
 from osdimage.imaging.media.sequence.settings import MediaSettings
 

@@ -27,15 +27,8 @@ from osdimage.imaging.logs import logged
 from osdimage.imaging.media.netboot import scripts
 from osdimage.imaging.media.netboot.plan import NetbootPlan
 from osdimage.imaging.media.parts.medium import MediumFile, SignedBy
-from osdimage.imaging.media.sequence.manifest import (
-    LARGEST_MANIFEST,
-    ManifestFile,
-    ManifestImage,
-    MediaKind,
-    MediaManifest,
-    manifest_from_json,
-    manifest_to_json,
-)
+from osdimage.imaging.media.sequence.manifest import ManifestFile, ManifestImage, MediaKind, MediaManifest
+from osdimage.imaging.media.sequence.manifest_json import LARGEST_MANIFEST, manifest_from_json, manifest_to_json
 from osdimage.imaging.output import refuse_full_medium
 from osdimage.imaging.progress import Meter, Phase, ProgressCallback
 from osdimage.imaging.version import VERSION

@@ -15,16 +15,8 @@ from osdimage.imaging import finding
 from osdimage.imaging.errors import InvalidInput, InvalidVolume, quoted
 from osdimage.imaging.files import FileFacts, FileSource
 from osdimage.imaging.finding import Finding
-from osdimage.imaging.media.sequence.manifest import (
-    FOLDER,
-    LARGEST_MANIFEST,
-    MANIFEST,
-    SIGNATURE,
-    SUMS,
-    ManifestFile,
-    MediaManifest,
-    manifest_from_json,
-)
+from osdimage.imaging.media.sequence.manifest import FOLDER, MANIFEST, SIGNATURE, SUMS, ManifestFile, MediaManifest
+from osdimage.imaging.media.sequence.manifest_json import LARGEST_MANIFEST, manifest_from_json
 from osdimage.imaging.media.sequence.signature import (
     LARGEST_SIGNATURE,
     SignatureReport,

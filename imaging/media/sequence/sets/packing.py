@@ -9,16 +9,8 @@ from dataclasses import dataclass, field
 from osdimage.imaging.disc.written.plan import BLOCK_BYTES, blocks_of
 from osdimage.imaging.errors import TooSmall, quoted
 from osdimage.imaging.media.parts.medium import Medium, MediumFile
-from osdimage.imaging.media.sequence.manifest import (
-    MANIFEST,
-    MOST_VOLUMES,
-    SIGNATURE,
-    SUMS,
-    ManifestPackage,
-    file_entry_bytes,
-    manifest_to_json,
-    package_entry_bytes,
-)
+from osdimage.imaging.media.sequence.manifest import MANIFEST, MOST_VOLUMES, SIGNATURE, SUMS, ManifestPackage
+from osdimage.imaging.media.sequence.manifest_json import file_entry_bytes, manifest_to_json, package_entry_bytes
 from osdimage.imaging.media.sequence.sets.described import (
     NO_HASH,
     SIGNATURE_ROOM,

@@ -23,8 +23,8 @@ from osdimage.imaging.media.sequence.manifest import (
     ManifestPackage,
     MediaManifest,
     fault_of_path,
-    manifest_to_json,
 )
+from osdimage.imaging.media.sequence.manifest_json import manifest_to_json
 from osdimage.imaging.media.sequence.sets.described import (
     MADE,
     PACKAGES,

@@ -15,7 +15,7 @@ from cases.documents import NOW, media_manifest
 from judges.schemas import judge, judge_file
 from osdimage.imaging.errors import InvalidDocument, InvalidRequest
 from osdimage.imaging.media import MediaKind, MediaManifest, manifest_from_json, manifest_to_json
-from osdimage.imaging.media.sequence import manifest as manifests
+from osdimage.imaging.media.sequence import manifest_json as manifests
 from osdimage.imaging.media.sequence.manifest import ManifestFile, fault_of_path
 
 Change = Callable[[dict[str, Any]], object]
