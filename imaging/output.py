@@ -270,7 +270,7 @@ def sync_name(destination: Path, path: Path) -> None:
         StorageError: when the medium does not confirm it; the file keeps its name.
     """
     try:
-        _sync_folder(destination.parent)
+        sync_folder(destination.parent)
     except OSError as error:
         raise StorageError(
             f"{path}: {error.strerror} -- the new file is complete and has its name, but the medium did not confirm "
@@ -387,12 +387,17 @@ def _link(source: str | Path, destination: Path) -> None:
         raise TargetRefused(f"{destination}: exists already; it was made while this was working") from error
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
+    """Wait until the names in a folder are on the disk, where its file system can do that.
+
+    Raises:
+        OSError: when it cannot be opened, or its disk fails.
+    """
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.fsync(descriptor)
     except OSError as error:
-        # Some file systems (FUSE, vfat) cannot sync a folder; the file itself is on the disk.
+        # Some file systems (FUSE, vfat) cannot sync a folder; its files themselves are on the disk.
         if error.errno not in {errno.EINVAL, errno.EOPNOTSUPP}:
             raise
     finally:

@@ -1,8 +1,9 @@
 """Writing a folder that servers hand out meanwhile.
 
 What is new is written beside the rest, in a folder of its own, until all of it is on the medium; then each file takes
-its place in one step: what scripts name first, ``boot.ipxe`` after it, what is no longer needed goes, the manifest is
-last.  So whatever stops the work, a computer that starts finds files that are whole; the same work done again ends it.
+its place in one step: what scripts name before the scripts that name it, ``boot.ipxe`` after all others; what is no
+longer needed goes; the manifest is last.  So whatever stops the work, a computer that starts finds files that are
+whole, and no new script that leads to one that is not there yet; the same work done again ends it.
 Files that are as they should be are left alone, and so are those that somebody else has put there, or has changed.
 """
 
@@ -29,7 +30,8 @@ from osdimage.imaging.media.netboot.plan import NetbootPlan
 from osdimage.imaging.media.parts.medium import MediumFile, SignedBy
 from osdimage.imaging.media.sequence.manifest import ManifestFile, ManifestImage, MediaKind, MediaManifest
 from osdimage.imaging.media.sequence.manifest_json import LARGEST_MANIFEST, manifest_from_json, manifest_to_json
-from osdimage.imaging.output import refuse_full_medium
+from osdimage.imaging.media.sequence.sums import sums_to_text
+from osdimage.imaging.output import refuse_full_medium, sync_folder
 from osdimage.imaging.progress import Meter, Phase, ProgressCallback
 from osdimage.imaging.version import VERSION
 
@@ -94,7 +96,7 @@ def write_netboot(
         manifest = _manifest(plan, hashes, target.manifest(), now)
         closing = [
             _made(MANIFEST, manifest_to_json(manifest), changed or plan.files),
-            _made(SUMS, _sums(manifest).encode("utf-8"), changed or plan.files),
+            _made(SUMS, sums_to_text(manifest.files), changed or plan.files),
         ]
         closing = [each for each in closing if not target.has_same(each, {})]
         if changed or closing or gone:
@@ -228,15 +230,13 @@ class _Target:
         except BaseException:
             self.clear()
             raise
-        entries = [each.path for each in changed if each.path == scripts.ENTRY]
-        rest = [each.path for each in changed if each.path != scripts.ENTRY]
         try:
-            folders = {self._place(path) for path in (*rest, *entries)}
+            folders = {self._place(path) for path in sorted((each.path for each in changed), key=scripts.rank)}
             folders |= {self._remove(path) for path in gone}
             folders |= {self._place(each.path) for each in reversed(closing)}
             for each in sorted(folders):
                 if each.is_dir():
-                    _sync(each)
+                    sync_folder(each)
         except OSError as error:
             text = "some of its files are new and others old, each of them whole; the same command again ends the work"
             raise StorageError(f"{_failed(self._folder, error).said} -- {text}", path=self._folder) from error
@@ -334,10 +334,6 @@ def _manifest(plan: NetbootPlan, hashes: Mapping[str, str], old: MediaManifest |
     return made if old is None or replace(old, created=made.created) != made else old
 
 
-def _sums(manifest: MediaManifest) -> str:
-    return "".join(f"{each.sha256}  {each.path}\n" for each in manifest.files)
-
-
 def _made(path: str, data: bytes, beside: Sequence[MediumFile]) -> MediumFile:
     return MediumFile(path, BytesContents(data), max(each.modified_ns for each in beside), "made")
 
@@ -348,18 +344,6 @@ def _lock(descriptor: int, folder: Path) -> None:
     except OSError as error:
         if error.errno in {errno.EWOULDBLOCK, errno.EACCES}:
             raise TargetRefused(f"{folder}: another process writes it") from error
-
-
-def _sync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    except OSError as error:
-        # Some file systems (FUSE, vfat) cannot sync a folder; the files are on the medium.
-        if error.errno not in {errno.EINVAL, errno.EOPNOTSUPP}:
-            raise
-    finally:
-        os.close(descriptor)
 
 
 def _failed(path: Path, error: OSError) -> StorageError:

@@ -23,6 +23,7 @@ from urllib.parse import quote
 ENTRY = "boot.ipxe"
 DEFAULT = "default.ipxe"
 UNKNOWN = "unknown.ipxe"
+_IMAGES = "images"
 _HEAD = "#!ipxe"
 _F12 = "0x197e"
 _PROMPT_MS = 5000
@@ -75,7 +76,7 @@ class NetImage:
     @property
     def script(self) -> str:
         """The path of its script."""
-        return f"images/{self.identifier}.ipxe"
+        return f"{_IMAGES}/{self.identifier}.ipxe"
 
 
 def entry_script(url: str | None) -> str:
@@ -188,6 +189,18 @@ def menu_script(images: Iterable[NetImage]) -> str:
         *_failed("the boot image could not be started"),
     ]
     return _script(*lines)
+
+
+def rank(path: str) -> tuple[int, str]:
+    """Return the place of a file among those that are replaced one after the other: behind all that it names.
+
+    A script of a boot image names its files, that of a computer a boot image, and ``boot.ipxe`` those of computers.
+    """
+    if path == ENTRY:
+        return 3, path
+    if not path.endswith(".ipxe"):
+        return 0, path
+    return (1 if path.startswith(f"{_IMAGES}/") else 2), path
 
 
 def plain(text: str) -> str:
