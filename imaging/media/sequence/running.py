@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from osdimage.imaging.errors import InvalidInput, Means, Remedy, TargetRefused
+from osdimage.imaging.errors import InvalidInput, Means, Remedy, TargetRefused, quoted
 from osdimage.imaging.finding import Severity
 from osdimage.imaging.media.parts.source import refuse_configmgr
 from osdimage.imaging.media.sequence.checking import check_manifest, check_set, read_manifest
@@ -166,15 +166,19 @@ def _settings(first: OpenMedium, manifest: MediaManifest, password: bytes | None
     told = manifest.variables
     if told is None:
         return MediaSettings()
-    return settings_from_json(_plain(first, told.path, password if told.is_encrypted else None), source=told.path)
+    data = _plain(first, manifest, told.path, password if told.is_encrypted else None)
+    return settings_from_json(data, source=told.path)
 
 
 def _sequences(first: OpenMedium, manifest: MediaManifest, password: bytes | None) -> Iterator[MediaSequence]:
     for each in manifest.sequences:
-        data = _plain(first, each.path, password if each.is_encrypted else None)
+        data = _plain(first, manifest, each.path, password if each.is_encrypted else None)
         yield MediaSequence(each.identifier, each.name, read_sequence(data, source=each.path))
 
 
-def _plain(first: OpenMedium, path: str, password: bytes | None) -> bytes:
+def _plain(first: OpenMedium, manifest: MediaManifest, path: str, password: bytes | None) -> bytes:
+    if manifest.find(path) is None:
+        # It was compared with no hash, and no signature vouches for it.
+        raise InvalidInput(f"{first.name}: {quoted(path)} is none of the files that the manifest tells of")
     data = first.read(path, LARGEST_SEALED)
     return data if password is None else unseal(data, password, name=f"{first.name}: {path}")

@@ -209,6 +209,15 @@ def test_changed_and_missing_files_are_told_before_anything_is_taken(tmp_path: P
     assert "files changed: 'osdimage/sequence-2.xml', 'osdimage/variables.json'" in told
 
 
+def test_what_no_hash_vouches_for_is_not_taken(tmp_path: Path) -> None:
+    found = media.whole_medium((given("TS1", "Deploy"),), {}, SETTINGS)
+    whole = found.manifest
+    for path in ("osdimage/sequence.xml", "osdimage/variables.json"):
+        rest = replace(whole, files=tuple(each for each in whole.files if each.path != path))
+        told = str(refusal(media.write_folder(tmp_path / Path(path).stem, media.files_of(found, rest))))
+        assert f"'{path}' is none of the files that the manifest tells of" in told
+
+
 def test_other_media_are_refused(tmp_path: Path) -> None:
     plain, configmgr = tmp_path / "plain", tmp_path / "configmgr"
     (configmgr / "sms" / "data").mkdir(parents=True)
