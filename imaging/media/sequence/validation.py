@@ -11,6 +11,7 @@ and variables there are.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -29,6 +30,8 @@ from osdimage.imaging.tasksequence.layers import check_settable, check_value
 from osdimage.imaging.tasksequence.planned import PlannedStep, RunPlan
 from osdimage.imaging.tasksequence.secrets import names_a_secret
 
+# What stands for the value of another variable holds no secret itself; what is beside it may be one.
+_REFERENCE = re.compile(r"%[A-Za-z0-9_.-]+%")
 _GIVE_PACKAGE = "give {}"
 _APPLIES = frozenset({"applyoperatingsystem", "bdd_installos"})
 _SOFTWARE = frozenset({"installsoftware", "installapplication"})
@@ -73,7 +76,7 @@ class Validation:
         held = {Severity.ERROR, Severity.WARNING} if strict else {Severity.ERROR}
         found = [each for each in self.findings if each.severity in held]
         if found:
-            raise NotForMedia([each.text for each in found], remedy=_together(each.remedy for each in found))
+            raise NotForMedia([each.text for each in found], remedy=_all_of(each.remedy for each in found))
 
 
 def together(validations: Sequence[Validation]) -> Validation:
@@ -92,7 +95,7 @@ def together(validations: Sequence[Validation]) -> Validation:
     )
 
 
-def _together(remedies: Iterable[Remedy]) -> Remedy:
+def _all_of(remedies: Iterable[Remedy]) -> Remedy:
     found = tuple(dict.fromkeys(remedies))
     means = tuple(means for each in found for means in each.means)
     values = tuple(value for each in found for value in each.values)
@@ -177,7 +180,7 @@ def _secrets(given: StandaloneGiven, steps: Iterable[MediaStep]) -> Iterator[Fin
                 text = f"the value of {name}{where} is secret, and would be on the media in clear text"
                 yield finding.error("secret-in-clear-text", text, remedy)
     for each in steps:
-        secret = (every for every in each.step.variables if every.value and "%" not in every.value)
+        secret = (every for every in each.step.variables if _REFERENCE.sub("", every.value).strip())
         names = list(dict.fromkeys(every.name for every in secret if names_a_secret(every.name)))
         if names:
             text = f"{each.label}: {', '.join(names)} would be on the media in clear text"

@@ -160,6 +160,8 @@ def test_secrets_are_refused_without_a_password() -> None:
     steps = (
         step("a", "ApplyWindowsSettings", {"OSDLocalAdminPassword": "swordfish"}),
         step("b", "SetVariable", {}, {"VariableName": "A"}),
+        step("c", "ApplyWindowsSettings", {"OSDLocalAdminPassword": "%AskedPassword%"}),
+        step("d", "ApplyWindowsSettings", {"OSDLocalAdminPassword": "50%off"}),
     )
     values = {"OSDJoinPassword": "hunter2", "License": "1234-5678", "Plain": "x", "EmptyPassword": ""}
     hidden = frozenset({"license"})
@@ -168,6 +170,7 @@ def test_secrets_are_refused_without_a_password() -> None:
         "the value of OSDJoinPassword is secret, and",
         "the value of License is secret, and",
         "step 1 'a': OSDLocalAdminPassword",
+        "step 4 'd': OSDLocalAdminPassword",
     ]
     assert not any(secret in each.text for each in found.findings for secret in ("swordfish", "hunter2", "1234"))
     for allowed in ({"is_encrypted": True}, {"allows_plaintext_secrets": True}):
