@@ -242,6 +242,8 @@ def test_media_that_have_expired_are_refused_unless_dates_are_ignored() -> None:
     done = run("out.iso", "--ignore-dates")
     assert "warning: out.iso: has expired at 2021-12-31T23:59:59Z" in done.err
     assert "--expires" in standalone("--sequence", "one.xml", "--expires", "soon", code=2).err
+    never = standalone("--sequence", "one.xml", "--valid-from", "2027-01-02", "--expires", "2027-01-01", code=2)
+    assert "would expire at 2027-01-01T23:59:59Z, and be valid from 2027-01-02T00:00:00Z" in never.err
 
 
 @pytest.mark.usefixtures("here")

@@ -14,7 +14,7 @@ from osdimage import __version__
 from osdimage.imaging.errors import InvalidRequest
 from osdimage.imaging.media.parts.medium import BOOT_WIM, BootParts, Medium, MediumFile, PreparedImage, require_apart
 from osdimage.imaging.media.sequence.content import SequenceContent
-from osdimage.imaging.media.sequence.manifest import ManifestImage, MediaKind, MediaManifest, Runner
+from osdimage.imaging.media.sequence.manifest import ManifestImage, MediaKind, MediaManifest, Runner, moment_text
 from osdimage.imaging.media.sequence.sets.described import SetOptions, SetPlan
 from osdimage.imaging.media.sequence.sets.plan import plan_set
 
@@ -69,8 +69,14 @@ def plan_standalone(
 
     Raises:
         InvalidInput, InvalidRequest, TooSmall, StorageError: as
-            :func:`~osdimage.imaging.media.sequence.sets.plan.plan_set`.
+            :func:`~osdimage.imaging.media.sequence.sets.plan.plan_set`; InvalidRequest also when they would expire
+            before they are valid.
     """
+    if wish.valid_from is not None and wish.expires is not None and wish.expires < wish.valid_from:
+        raise InvalidRequest(
+            f"the media would expire at {moment_text(wish.expires)}, and be valid from {moment_text(wish.valid_from)}: "
+            "no run would ever take them; valid is a later end"
+        )
     started = tuple(boot_files)
     require_apart(started, content.files)
     image = images[0]
