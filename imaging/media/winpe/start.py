@@ -104,24 +104,24 @@ def _menu(wish: PeWish, scripts: Sequence[PeScript], folders: Sequence[str]) -> 
             "if not defined _pe_choice goto unchosen",
             if_quoted("_pe_choice", "unchosen"),
         ]
-    for each, folder in zip(scripts, folders, strict=True):
-        number, _, firmware = folder.partition("-")
-        to = f"run_{number}_{firmware}"
-        lines.append(f'if "%_pe_choice%-%_pe_firmware%"=="{folder}" goto {to}')
-        del each
+    lines += [f'if "%_pe_choice%-%_pe_firmware%"=="{each}" goto {_run_label(each)}' for each in folders]
     lines += ["goto unchosen" if count > 1 else "goto no_firmware"]
     for each, folder in zip(scripts, folders, strict=True):
-        number, _, firmware = folder.partition("-")
-        lines += ["", f":run_{number}_{firmware}"]
+        lines += ["", f":{_run_label(folder)}"]
         if each.refused is not None:
+            firmware = each.firmware.value.upper()
             lines += [
-                f'call :say "{shown(each.name)} does not run on computers that start by {firmware.upper()}:"',
+                f'call :say "{shown(each.name)} does not run on computers that start by {firmware}:"',
                 f'call :say "{shown(each.refused)}"',
                 "exit /b 1",
             ]
         else:
             lines += [f'call "%_pe_root%{folder}\\run.cmd"', "goto over"]
     return lines
+
+
+def _run_label(folder: str) -> str:
+    return f"run_{folder.replace('-', '_')}"
 
 
 _QUERY = r"'%SystemRoot%\System32\reg.exe query HKLM\SYSTEM\CurrentControlSet\Control /v PEFirmwareType 2^>nul'"
