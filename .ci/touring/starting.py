@@ -11,6 +11,16 @@ from cases import media
 from cases.windows_trees import MACHINES, pe
 from osdimage.imaging.media.parts.sdi import create_sdi
 
+SETUP_ANSWERS = """\
+<unattend xmlns="urn:schemas-microsoft-com:unattend">
+  <settings pass="windowsPE">
+    <component name="Microsoft-Windows-Setup" processorArchitecture="amd64"
+      publicKeyToken="31bf3856ad364e35" language="neutral" versionScope="nonSxS">
+      <UserData><AcceptEula>true</AcceptEula></UserData>
+    </component>
+  </settings>
+</unattend>
+"""
 _DVD = "Windows/Boot/DVD"
 
 

@@ -9,18 +9,8 @@ from cases.boot_images import setup_files
 from cases.driver_packages import below, package
 from cases.windows_trees import windows_files, write_tree
 
+from touring.starting import SETUP_ANSWERS
 from touring.stock import osdimage
-
-_ANSWERS = """\
-<unattend xmlns="urn:schemas-microsoft-com:unattend">
-  <settings pass="windowsPE">
-    <component name="Microsoft-Windows-Setup" processorArchitecture="amd64"
-      publicKeyToken="31bf3856ad364e35" language="neutral" versionScope="nonSxS">
-      <UserData><AcceptEula>true</AcceptEula></UserData>
-    </component>
-  </settings>
-</unattend>
-"""
 
 
 def prepare() -> None:
@@ -34,5 +24,5 @@ def prepare() -> None:
     osdimage("media", "iso", "Windows.iso", "--source", "setup", "--label", "CCCOMA_X64FRE_EN-US_DV9")
     write_tree(Path("Drivers"), below("disk", package("vioscsi")))
     write_tree(Path("tools"), {"menu.exe": b"MZ", "docs/menu.txt": b"A menu.\r\n"})
-    Path("answers.xml").write_text(_ANSWERS, encoding="ascii")
+    Path("answers.xml").write_text(SETUP_ANSWERS, encoding="ascii")
     Path("startnet.cmd").write_bytes(b"wpeinit\r\nX:\\Tools\\menu.exe\r\n")
