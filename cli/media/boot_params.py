@@ -328,7 +328,8 @@ _OPTIONS: tuple[Callable[[params.Command], params.Command], ...] = (
         "--boot-files-from",
         type=WIM_PLACE,
         metavar="WIM[:N]",
-        help="Take boot files that neither the source nor the boot image has from a Windows, such as install.wim.",
+        help="Take boot files that neither the source nor the boot image has from a Windows, such as install.wim.  "
+        "Default: the first image of sources/install.wim of the source.",
     ),
     click.option(
         "--firmware",

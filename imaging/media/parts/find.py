@@ -1,14 +1,15 @@
 r"""Finding what starts a computer from a medium: each file in the first place that has it, each with where it is from.
 
 The BCD stores are made for the medium, whatever the places have; all else is Microsoft's and is taken as it is.  What
-is missing is told at once, with what it is needed for.  Where it is left open what is to start the medium, what can
+is missing is told at once, with what it is needed for, after the Windows that another medium installs was looked at for
+it, too; what nobody has is made, where that is wished for.  Where it is left open what is to start the medium, what can
 start it does, and of the other it is told why not.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from pathlib import PurePosixPath
@@ -26,6 +27,7 @@ from osdimage.imaging.logs import logged
 from osdimage.imaging.media.parts import table
 from osdimage.imaging.media.parts.efisys import loader_in, make_efisys
 from osdimage.imaging.media.parts.found import Found, Start, Startable, bytes_of, faults_of_sdi, startable
+from osdimage.imaging.media.parts.installed import installed_windows
 from osdimage.imaging.media.parts.medium import BootParts, MediumFile, PreparedImage, SignedBy, joined, wim_path
 from osdimage.imaging.media.parts.places import Place
 from osdimage.imaging.media.parts.prepared import boot_wim_file
@@ -101,7 +103,8 @@ def find_parts(
         wish: what is wished for.
         others: more boot images, which the menu offers besides.
         source: another medium, whose files come first.
-        boot_files_from: files of a Windows, such as those of an image, which come last.
+        boot_files_from: files of a Windows, such as those of an image, which come last; None: where something is
+            missing, those of the first image that ``source`` installs.
         now: the time of what is made; None: that of the file of the boot image.
 
     Raises:
@@ -128,7 +131,13 @@ def find_parts(
         told = None if image.info.windows is None else image.info.windows.default_language
         locales = {each: locale_of(files, each, wanted=wish.locale, told=told).name for each in Firmware}
         images = (Startable.of(prepared, files), *map(startable, others))
-        return _Finder(places, wish, images, locales, made_ns, now).parts(source)
+        finder = _Finder(places, wish, images, locales, made_ns, now)
+        if source is None or boot_files_from is not None or not finder.lacks_parts:
+            return finder.parts(source)
+        with installed_windows(source) as installed:
+            if installed is not None:
+                finder = replace(finder, places=(*places, Place(installed, installed.name)))
+            return finder.parts(source)
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,12 +164,22 @@ class _Finder:
     def _architecture(self) -> str:
         return self.images[0].image.architecture
 
+    @property
+    def lacks_parts(self) -> bool:
+        """Whether no place has something of what starts the medium; raise as :func:`find_parts`."""
+        found_alone = replace(self.wish, generate_sdi=False, generate_efisys=False)
+        return any(each.missing for each in replace(self, wish=found_alone).starts([]).values())
+
+    def starts(self, warnings: list[str]) -> dict[Firmware, Start]:
+        """Return what starts the medium by each firmware that is wanted; add what is to be said of all of it."""
+        sdi = self._sdi(warnings)
+        return {each: self._bios(sdi) if each is Firmware.BIOS else self._uefi(sdi) for each in self._firmware()}
+
     def parts(self, source: MediumSource | None) -> BootParts:
         """Return what starts the medium; raise as :func:`find_parts`."""
-        wanted = self._firmware()
         warnings: list[str] = []
-        sdi = self._sdi(warnings)
-        starts = {each: self._bios(sdi) if each is Firmware.BIOS else self._uefi(sdi) for each in wanted}
+        starts = self.starts(warnings)
+        wanted = tuple(starts)
         working = [each for each in wanted if not starts[each].missing]
         needed = self.wish.firmware or ({Firmware.UEFI} if self.wish.signed_2023 else set())
         if not working or not needed <= set(working):

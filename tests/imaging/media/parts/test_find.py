@@ -169,6 +169,31 @@ def test_a_full_image_has_what_the_boot_image_has_not(bare: PreparedImage, full:
     assert found["bootmgr"].origin.startswith(str(bare.source))
 
 
+@pytest.mark.parametrize("name", ["install.wim", "install.esd"])
+def test_media_of_windows_7_have_the_loader_for_uefi_in_what_they_install(name: str, tmp_path: Path) -> None:
+    # "Windows 7 ... bootx64.efi": WoeUSB 5.2, workaround_support_windows_7_uefi_boot, which takes it from install.wim.
+    files = {path: data for path, data in boot_files().items() if not path.endswith("Boot/EFI/bootmgfw.efi")}
+    image = prepare(tmp_path / "pe", files)
+    medium = {path: data for path, data in medium_files().items() if not path.startswith("efi/boot/")}
+    write_tree(tmp_path / "medium", medium)
+    with pytest.raises(InvalidInput, match=r"there is no \\efi\\boot\\bootx64\.efi"):
+        find_parts(image, PartsWish(firmware=UEFI), source=open_source(tmp_path / "medium"))
+    wim = boot_wim(tmp_path / "medium" / "sources" / name, windows_files())
+    found = by_path(find_parts(image, PartsWish(), source=open_source(tmp_path / "medium")))
+    loader = found["efi/boot/bootx64.efi"]
+    assert loader.origin == rf"{wim} image 1: \Windows\Boot\EFI\bootmgfw.efi"
+    assert read(loader) == windows_files()["Windows/Boot/EFI/bootmgfw.efi"]
+
+
+def test_what_the_medium_installs_comes_before_what_is_made(bare: PreparedImage, tmp_path: Path) -> None:
+    write_tree(tmp_path, {"boot/etfsboot.com": ETFSBOOT})
+    (tmp_path / "sources").mkdir()
+    wim = boot_wim(tmp_path / "sources" / "install.wim", boot_files())
+    found = by_path(find_parts(bare, PartsWish(generate_sdi=True, generate_efisys=True), source=open_source(tmp_path)))
+    for path in ("boot/boot.sdi", "efi/microsoft/boot/efisys.bin"):
+        assert found[path].origin.startswith(f"{wim} image 1: ")
+
+
 def test_what_can_start_it_does_and_of_the_other_it_is_told_why_not(tmp_path: Path) -> None:
     files = {path: data for path, data in boot_files().items() if "etfsboot" not in path}
     parts = find_parts(prepare(tmp_path, files), PartsWish())
