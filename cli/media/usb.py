@@ -137,6 +137,11 @@ def usb_command(
     _refuse_together(wish, given.firmware, saving, stick)
     refuse_input(stick, (*changes.sources, *given.sources), ())
     _refuse_inside(stick, (*changes.sources, *given.sources))
+    # Before the boot image is made ready, which takes minutes.
+    if stick.is_block_device():
+        _refuse_device(stick, wish, opening)
+    if stick.exists() and not (wish.update or yes or dry_run):
+        reporter.refuse_unattended(f"{stick} would be overwritten")
     # What is made bears the time of the boot image, so that an update finds it as it was.
     with given.opened(reporter, is_disc=False) as boot:
         medium = _medium(boot, changes, wish)
@@ -161,11 +166,7 @@ class _Job:
 
     def checked(self, disk: Disk) -> Disk:
         """Return a disk if it is the one that was meant."""
-        from osdimage.imaging.disk.device import check_expected, refuse_fixed  # noqa: PLC0415 - start-up stays cheap
-
-        check_expected(disk.target, serial=self.wish.expect_serial, size_bytes=self.wish.expect_size)
-        if not self.wish.fixed_disk:
-            refuse_fixed(disk.target)
+        _refuse_other(disk, self.wish)
         return disk
 
     def opened(self) -> Disk:
@@ -221,6 +222,23 @@ def _refuse_together(wish: StickWish, firmware: str, saving: TableSaving, stick:
         raise click.UsageError(f"--format is for an image that is made, and {stick} is there")
     if wish.layout == "gpt" and firmware in {"bios", "both"}:
         raise click.UsageError(f"--firmware {firmware} does not go with --layout gpt, which UEFI alone starts")
+
+
+def _refuse_device(stick: Path, wish: StickWish, opening: Opening) -> None:
+    """Refuse a device that is not the one that was meant; it is looked at again when it is opened for writing."""
+    from osdimage.imaging.disk.opened import open_disk  # noqa: PLC0415 - start-up stays cheap
+
+    with open_disk(stick, opening=opening, share=True) as disk:
+        _refuse_other(disk, wish)
+
+
+def _refuse_other(disk: Disk, wish: StickWish) -> None:
+    """Refuse a disk of another serial number or size than is expected, and one that stays in its computer."""
+    from osdimage.imaging.disk.device import check_expected, refuse_fixed  # noqa: PLC0415 - start-up stays cheap
+
+    check_expected(disk.target, serial=wish.expect_serial, size_bytes=wish.expect_size)
+    if not wish.fixed_disk:
+        refuse_fixed(disk.target)
 
 
 def _refuse_inside(stick: Path, read: Iterable[Path]) -> None:

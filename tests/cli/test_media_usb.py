@@ -150,7 +150,11 @@ def test_a_device_is_used_whole_and_updated_in_its_place(loop: str, monkeypatch:
     assert first.sectors == 399 * MIB // 512
     assert osdimage(*make, "--update", "--json").document["update"]["written"] == []
     assert on_stick(Path("device.img"))["sources/boot.wim"] == Path("pe.wim").read_bytes()
-    assert "expected was" in osdimage(*make, "--yes", "--expect-serial", "X", code=4).err
+    # Before the boot image, which may take minutes to make ready, is looked at: it is none.
+    Path("none.wim").write_bytes(b"no WIM")
+    other = ("media", "usb", loop, "--boot-image", "none.wim")
+    assert "expected was" in osdimage(*other, "--yes", "--expect-serial", "X", code=4).err
+    assert "would be overwritten; give --yes" in osdimage(*other, code=2).err
 
 
 @pytest.mark.foreign
