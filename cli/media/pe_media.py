@@ -9,22 +9,16 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 import click
-from osdimage.cli import params, values
+from osdimage.cli import params
 from osdimage.cli.disk import params as disk_params
 from osdimage.cli.media import view
 from osdimage.cli.media.boot_params import BootGiven
+from osdimage.cli.media.discs import Discs, sign_key
 from osdimage.cli.render import Reporter
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from osdimage.imaging.media.sequence.manifest import MediaKind, Runner
-    from osdimage.imaging.media.sequence.sets.described import SetPlan
     from osdimage.imaging.media.winpe.model import PeFile
-    from osdimage.imaging.progress import ProgressCallback
-
-_HASHED = 40.0
-"""Per cent of the work that reading everything for the manifest is; the rest is writing the disc."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +42,7 @@ disc = params.gathered(
     "wish",
     DiscWish,
     click.option("--label", help="The label of the disc."),
-    click.option(
-        "--sign-key",
-        type=values.EXISTING,
-        metavar="KEY",
-        help="Sign the manifest with a key of ssh-keygen: a private one, or the public one of a key that an agent has.",
-    ),
+    sign_key,
     click.option("--seed", metavar="TEXT", help="Draw identifiers from this text: the same medium again."),
     click.option("--overwrite", is_flag=True, help="Replace a file that is there."),
 )
@@ -119,25 +108,7 @@ def make(iso: Path, purpose: Purpose, given: BootGiven, wish: DiscWish, reporter
             scratch=stack.enter_context(scratch_folder()),
             warnings=boot.warnings,
         )
-        made = view.Made(iso, plan.medium, plan.discs[0].size)
-        if not dry_run:
-            made = _written(plan, iso, wish, made_at, given.rest(reporter))
+        discs = Discs(plan, iso, made_at, wish.seed, wish.sign_key, wish.overwrite)
+        made = discs.planned() if dry_run else discs.write(given.rest(reporter))
         more = {"runner": purpose.runner, "address": purpose.address, "is_signed": wish.sign_key is not None}
-        view.report([made], reporter, images=images, dry_run=dry_run, more=more)
-
-
-def _written(
-    plan: SetPlan, iso: Path, wish: DiscWish, made_at: datetime, progress: ProgressCallback | None
-) -> view.Made:
-    """Read everything once for the manifest, and write the disc."""
-    from osdimage.imaging import filetime  # noqa: PLC0415 - start-up stays cheap
-    from osdimage.imaging.media.discs.plan import IsoOptions, new_set_id, plan_iso  # noqa: PLC0415
-    from osdimage.imaging.media.discs.write import write_iso  # noqa: PLC0415
-    from osdimage.imaging.media.sequence.sets.plan import pack  # noqa: PLC0415
-    from osdimage.imaging.progress import portion  # noqa: PLC0415
-
-    (medium,) = pack(plan, key=wish.sign_key, progress=portion(progress, 0, _HASHED))
-    created_ns = filetime.to_ns(filetime.from_datetime(made_at))
-    disc = plan_iso(medium, IsoOptions(created_ns, new_set_id(created_ns, disk_params.random_bits(wish.seed))))
-    write_iso(disc, iso, replace=wish.overwrite, progress=portion(progress, _HASHED, 100))
-    return view.Made(iso, medium, disc.size)
+        view.report(made, reporter, images=images, dry_run=dry_run, more=more)

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterable
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -16,11 +14,14 @@ import click
 from osdimage.cli import params, values
 from osdimage.cli.disk import params as disk_params
 from osdimage.cli.media import boot_params, dates, for_pe, password, view
+from osdimage.cli.media import content as content_params
 from osdimage.cli.media.boot_params import BootGiven
+from osdimage.cli.media.content import ContentWish
+from osdimage.cli.media.discs import Discs, sign_key
 from osdimage.cli.media.for_pe import PeMedia
 from osdimage.cli.media.password import NewPassword
 from osdimage.cli.media.sizes import DISC_SIZE
-from osdimage.cli.numbered import Pairs, pairs, present
+from osdimage.cli.numbered import present
 from osdimage.cli.render import Reporter
 from osdimage.cli.sequence import supplies as supplies_params
 from osdimage.cli.sequence.supplies import SiteWish
@@ -32,93 +33,9 @@ if TYPE_CHECKING:
     from osdimage.imaging.media.sequence.families import MediaSequence
     from osdimage.imaging.media.sequence.sets.described import SetPlan
     from osdimage.imaging.media.sequence.settings import MediaSettings
-    from osdimage.imaging.progress import ProgressCallback
     from osdimage.imaging.tasksequence.forms.answers import Answers
 
 _LABEL = "OSDIMAGE"
-_HASHED = 40.0
-"""Per cent of the work that reading everything for the manifest is; the rest is writing the discs."""
-
-
-@dataclass(frozen=True, slots=True)
-class ContentWish:
-    """What the options of ``content`` say, which are passed as ``content``: what the media are to have."""
-
-    sequences: tuple[tuple[str | None, Path], ...]
-    packages: Pairs
-    vars_file: Path | None
-    variables: Pairs
-    hidden: tuple[str, ...]
-
-    def values(self) -> dict[str, str]:
-        """Return the variables of the media.
-
-        Raises:
-            StorageError, InvalidInput: when the file cannot be read, or is none.
-        """
-        from osdimage.cli.sequence.input import read_variables  # noqa: PLC0415 - start-up stays cheap
-
-        return {**({} if self.vars_file is None else read_variables(self.vars_file)), **dict(self.variables)}
-
-
-def _sequences(
-    ctx: click.Context, param: click.Parameter, given: tuple[str, ...]
-) -> tuple[tuple[str | None, Path], ...]:
-    """Split [ID=]XML; a file of the whole name comes first."""
-    found: list[tuple[str | None, Path]] = []
-    for text in given:
-        identifier, equals, name = text.partition("=")
-        if not equals or os.path.lexists(text):
-            identifier, name = "", text
-        path = Path(os.fsdecode(values.EXISTING.convert(name, param, ctx)))
-        found.append((identifier.strip() or None, path))
-    return tuple(found)
-
-
-content = params.gathered(
-    "content",
-    ContentWish,
-    click.option(
-        "--sequence",
-        "sequences",
-        multiple=True,
-        required=True,
-        metavar="[ID=]XML",
-        callback=_sequences,
-        help="A task sequence, as it was exported, or in YAML (.yaml), with the ID by which a run chooses it, or a "
-        "step of another one runs it.  Default: the ID in the export, or the name of the file.  Repeatable.",
-    ),
-    click.option(
-        "--package",
-        "packages",
-        multiple=True,
-        metavar="ID=PATH",
-        callback=pairs("ID=PATH, such as ABC00001=install.wim"),
-        help="The file or folder of a package, or one on a disc (DISC.iso!PATH).  Repeatable.",
-    ),
-    click.option(
-        "--vars",
-        "vars_file",
-        type=values.EXISTING,
-        metavar="FILE",
-        help="The variables of the media: lines NAME=VALUE, or a JSON object.",
-    ),
-    click.option(
-        "--var",
-        "variables",
-        multiple=True,
-        metavar="NAME=VALUE",
-        callback=disk_params.split_variable,
-        help="One such variable.  Repeatable.",
-    ),
-    click.option(
-        "--hide",
-        "hidden",
-        multiple=True,
-        metavar="NAME",
-        help="Take the value of this variable for a secret, as those of passwords are.  Repeatable.",
-    ),
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,12 +78,7 @@ _media = params.gathered(
         metavar="cd|dvd|dvd-dl|bd|bd-dl|SIZE",
         help="Make as many discs as are needed, none larger: NAME-1.iso, NAME-2.iso ...  Default: unlimited.",
     ),
-    click.option(
-        "--sign-key",
-        type=values.EXISTING,
-        metavar="KEY",
-        help="Sign the manifest with a key of ssh-keygen: a private one, or the public one of a key that an agent has.",
-    ),
+    sign_key,
     click.option(
         "--valid-from", type=dates.BEGINNING, metavar="DATE", help="Let a run refuse the media before then (UTC)."
     ),
@@ -194,7 +106,7 @@ _media = params.gathered(
 
 @click.command("standalone")
 @click.argument("iso", type=values.NEW_FILE)
-@content
+@content_params.content
 @supplies_params.site
 @password.new
 @boot_params.options
@@ -246,11 +158,13 @@ def standalone_command(
             modified_ns=int(made_at.timestamp()) * 1_000_000_000,
         )
         scratch = stack.enter_context(scratch_folder())
-        making = _Making(iso, wish, made_at, identifier, pe, overwrite=overwrite)
-        plan = making.plan(boot, found, validation, scratch)
+        plan = _planned(
+            boot, found, wish, pe, made_at=made_at, identifier=identifier, findings=validation, scratch=scratch
+        )
+        discs = Discs(plan, iso, made_at, wish.seed, wish.sign_key, overwrite, wish.limit_bytes)
         named = (content.vars_file, supplied.answers_file, secret.file, wish.sign_key)
-        making.refuse_targets(plan, (*given.sources, *asked.sources, *(each for each in named if each is not None)))
-        made = making.planned(plan) if dry_run else making.write(plan, given.rest(reporter))
+        discs.refuse_targets((*given.sources, *asked.sources, *(each for each in named if each is not None)))
+        made = discs.planned() if dry_run else discs.write(given.rest(reporter))
         view.report(
             made,
             reporter,
@@ -399,112 +313,40 @@ def _sealed(key: bytes, data: bytes) -> bytes:
     return seal(data, key)
 
 
-@dataclass(frozen=True, slots=True)
-class _Making:
-    """Makes the discs.
+def _planned(
+    boot: OpenedBoot,
+    found: SequenceContent,
+    wish: MediaWish,
+    pe: PeMedia,
+    *,
+    made_at: datetime,
+    identifier: UUID,
+    findings: tuple[Finding, ...],
+    scratch: Path,
+) -> SetPlan:
+    """Give everything its disc."""
+    from osdimage.imaging.media.parts.medium import require_apart  # noqa: PLC0415 - start-up stays cheap
+    from osdimage.imaging.media.sequence.manifest import Runner  # noqa: PLC0415
+    from osdimage.imaging.media.sequence.standalone import StandaloneWish, plan_standalone  # noqa: PLC0415
 
-    Attributes:
-        iso: the path of the disc, or of a set.
-        wish: how they are made.
-        made_at: when.
-        identifier: of the set.
-        pe: what media for Windows PE have besides.
-        overwrite: whether files that are there are replaced.
-    """
-
-    iso: Path
-    wish: MediaWish
-    made_at: datetime
-    identifier: UUID
-    pe: PeMedia
-    overwrite: bool
-
-    def plan(self, boot: OpenedBoot, found: SequenceContent, findings: tuple[Finding, ...], scratch: Path) -> SetPlan:
-        """Give everything its disc."""
-        from osdimage.imaging.media.parts.medium import require_apart  # noqa: PLC0415 - start-up stays cheap
-        from osdimage.imaging.media.sequence.manifest import Runner  # noqa: PLC0415
-        from osdimage.imaging.media.sequence.standalone import StandaloneWish, plan_standalone  # noqa: PLC0415
-
-        wish = self.wish
-        warnings = tuple(each.text for each in findings if each.severity == "warning")
-        scripts = self.pe.files(int(self.made_at.timestamp()) * 1_000_000_000)
-        require_apart(boot.files, scripts)
-        return plan_standalone(
-            (*boot.files, *scripts),
-            boot.parts,
-            (boot.image, *boot.others),
-            found,
-            StandaloneWish(
-                wish.label or _LABEL,
-                self.made_at,
-                self.identifier,
-                wish.limit_bytes,
-                valid_from=wish.valid_from,
-                expires=wish.expires,
-                is_signed=wish.sign_key is not None,
-                warnings=(*boot.warnings, *warnings, *self.pe.warnings(boot.parts)),
-                runner=Runner(wish.runner),
-            ),
-            scratch=scratch,
-        )
-
-    def _path(self, plan: SetPlan, number: int) -> Path:
-        from osdimage.imaging.media.sequence.sets.described import disc_path  # noqa: PLC0415 - start-up stays cheap
-
-        return disc_path(self.iso, number, len(plan.discs))
-
-    def refuse_targets(self, plan: SetPlan, sources: Iterable[Path]) -> None:
-        """Refuse places where no disc belongs.
-
-        Raises:
-            TargetRefused, InvalidRequest: as :func:`~osdimage.imaging.media.discs.write.refuse_iso_target`.
-        """
-        from osdimage.imaging.media.discs.write import refuse_iso_target  # noqa: PLC0415 - start-up stays cheap
-
-        read = tuple(sources)
-        for each in plan.discs:
-            refuse_iso_target(self._path(plan, each.number), replace=self.overwrite, sources=read)
-
-    def planned(self, plan: SetPlan) -> list[view.Made]:
-        """Return the discs as they would be."""
-        from osdimage.imaging.media.parts.medium import Medium  # noqa: PLC0415 - start-up stays cheap
-
-        first = plan.medium
-        return [
-            view.Made(
-                self._path(plan, each.number),
-                Medium(each.label, each.files, first.boot, first.warnings)
-                if each.number == 1
-                else Medium(each.label, each.files, None),
-                each.size,
-                each.number,
-            )
-            for each in plan.discs
-        ]
-
-    def write(self, plan: SetPlan, progress: ProgressCallback | None) -> list[view.Made]:
-        """Read everything once for the manifest, and write the discs."""
-        from osdimage.imaging import filetime  # noqa: PLC0415 - start-up stays cheap
-        from osdimage.imaging.media.discs.plan import IsoOptions, new_set_id, plan_iso  # noqa: PLC0415
-        from osdimage.imaging.media.discs.write import write_iso  # noqa: PLC0415
-        from osdimage.imaging.media.sequence.sets.plan import pack  # noqa: PLC0415
-        from osdimage.imaging.progress import portion  # noqa: PLC0415
-
-        wish = self.wish
-        media = pack(plan, key=wish.sign_key, progress=portion(progress, 0, _HASHED))
-        created_ns = filetime.to_ns(filetime.from_datetime(self.made_at))
-        options = IsoOptions(
-            created_ns,
-            new_set_id(created_ns, disk_params.random_bits(wish.seed)),
-            discs=len(media),
-            limit_bytes=wish.limit_bytes,
-        )
-        discs = [plan_iso(each, replace(options, number=number)) for number, each in enumerate(media, 1)]
-        made = []
-        share = (100 - _HASHED) / len(media)
-        for number, (medium, disc) in enumerate(zip(media, discs, strict=True), 1):
-            path = self._path(plan, number)
-            done = portion(progress, _HASHED + (number - 1) * share, _HASHED + number * share)
-            write_iso(disc, path, replace=self.overwrite, progress=done)
-            made.append(view.Made(path, medium, disc.size, number))
-        return made
+    warnings = tuple(each.text for each in findings if each.severity == "warning")
+    scripts = pe.files(int(made_at.timestamp()) * 1_000_000_000)
+    require_apart(boot.files, scripts)
+    return plan_standalone(
+        (*boot.files, *scripts),
+        boot.parts,
+        (boot.image, *boot.others),
+        found,
+        StandaloneWish(
+            wish.label or _LABEL,
+            made_at,
+            identifier,
+            wish.limit_bytes,
+            valid_from=wish.valid_from,
+            expires=wish.expires,
+            is_signed=wish.sign_key is not None,
+            warnings=(*boot.warnings, *warnings, *pe.warnings(boot.parts)),
+            runner=Runner(wish.runner),
+        ),
+        scratch=scratch,
+    )
