@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from osdimage.imaging.media.bootimage.settings import BootSettings
     from osdimage.imaging.media.netboot.folder import NetbootReport
     from osdimage.imaging.media.netboot.known import KnownComputer
-    from osdimage.imaging.media.netboot.plan import NamedImage, NetbootPlan, NetbootWish, ServerWish
+    from osdimage.imaging.media.netboot.plan import NetbootPlan
+    from osdimage.imaging.media.netboot.wishes import NamedImage, NetbootWish, ServerWish
 
 _PREPARED = 40.0
 """Per cent of the work that making boot images ready is at most."""
@@ -219,9 +220,9 @@ def netboot_command(
 
 def _wish(folder: Path, boot: BootWish, served: ServedWish, reporter: Reporter) -> NetbootWish:
     from osdimage.imaging.boot.firmware import Firmware  # noqa: PLC0415 - start-up stays cheap
-    from osdimage.imaging.media.netboot.plan import NetbootWish  # noqa: PLC0415
     from osdimage.imaging.media.netboot.scripts import UnknownComputers  # noqa: PLC0415
     from osdimage.imaging.media.netboot.wimboot import read_wimboot  # noqa: PLC0415
+    from osdimage.imaging.media.netboot.wishes import NetbootWish  # noqa: PLC0415
     from osdimage.imaging.media.parts.find import PartsWish  # noqa: PLC0415
 
     if boot.native and (boot.wimboot or boot.ipxe is not None):
@@ -246,7 +247,7 @@ def _wish(folder: Path, boot: BootWish, served: ServedWish, reporter: Reporter) 
 
 def _servers(folder: Path, served: ServedWish) -> ServerWish:
     from osdimage.imaging.media.netboot import network  # noqa: PLC0415 - start-up stays cheap
-    from osdimage.imaging.media.netboot.plan import ServerWish  # noqa: PLC0415
+    from osdimage.imaging.media.netboot.wishes import ServerWish  # noqa: PLC0415
 
     has_dnsmasq = served.leases is not None or served.proxy is not None
     if not has_dnsmasq and (served.interface is not None or served.delay):
@@ -285,7 +286,7 @@ def _opened(
 ) -> Iterator[tuple[list[NamedImage], FileSource | None]]:
     """Make the boot images ready, and open the Windows that has more files."""
     from osdimage.imaging.boot.sources import image_source  # noqa: PLC0415 - start-up stays cheap
-    from osdimage.imaging.media.netboot.plan import NamedImage  # noqa: PLC0415
+    from osdimage.imaging.media.netboot.wishes import NamedImage  # noqa: PLC0415
     from osdimage.imaging.media.parts.prepared import prepared_boot_image  # noqa: PLC0415
     from osdimage.imaging.progress import portion  # noqa: PLC0415
     from osdimage.imaging.wim.file import WimFile, leave_memory  # noqa: PLC0415
@@ -343,7 +344,7 @@ def _document(folder: Path, plan: NetbootPlan, done: NetbootReport | None) -> di
                 "firmware": sorted(part.firmware),
                 "signed": part.signed,
             }
-            for image, part in zip(plan.images, parts, strict=False)
+            for image, part in zip(plan.images, parts, strict=True)
         ],
         "computers": [{"kind": each.client.tag, "loads": each.path} for each in plan.offers],
         "known": None if plan.wish.known is None else len(plan.wish.known),

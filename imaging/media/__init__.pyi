@@ -53,15 +53,14 @@ from osdimage.imaging.media.netboot.dnsmasq import NetOffer as NetOffer
 from osdimage.imaging.media.netboot.folder import NetbootReport as NetbootReport, write_netboot as write_netboot
 from osdimage.imaging.media.netboot.known import KnownComputer as KnownComputer, known_computers as known_computers
 from osdimage.imaging.media.netboot.network import Leases as Leases
-from osdimage.imaging.media.netboot.plan import (
-    NamedImage as NamedImage,
-    NetbootPlan as NetbootPlan,
-    NetbootWish as NetbootWish,
-    ServerWish as ServerWish,
-    plan_netboot as plan_netboot,
-)
+from osdimage.imaging.media.netboot.plan import NetbootPlan as NetbootPlan, plan_netboot as plan_netboot
 from osdimage.imaging.media.netboot.scripts import UnknownComputers as UnknownComputers
 from osdimage.imaging.media.netboot.wimboot import Wimboot as Wimboot, read_wimboot as read_wimboot
+from osdimage.imaging.media.netboot.wishes import (
+    NamedImage as NamedImage,
+    NetbootWish as NetbootWish,
+    ServerWish as ServerWish,
+)
 from osdimage.imaging.media.parts.changes import (
     MediumChanges as MediumChanges,
     PlacedSource as PlacedSource,
