@@ -98,7 +98,21 @@ class NewPathType(PathType):
         return super().convert(value, param, ctx)
 
 
-class NewFileType(PathType):
+class NewDiskType(PathType):
+    """The path of a disk that may be made: nothing among the devices, where who names one has missed the one meant."""
+
+    def convert(
+        self, value: str | os.PathLike[str], param: click.Parameter | None, ctx: click.Context | None
+    ) -> str | bytes | os.PathLike[str]:
+        """Refuse a device that is not there, in whose place a file would be made in memory."""
+        folder = Path(value).absolute().parent.resolve()
+        among = folder.is_relative_to("/dev") and not folder.is_relative_to("/dev/shm")  # noqa: S108 - a folder of files
+        if among and not os.path.lexists(value):
+            self.fail(f"{os.fspath(value)!r} is no device that is there; valid is one of those of lsblk", param, ctx)
+        return super().convert(value, param, ctx)
+
+
+class NewFileType(NewDiskType):
     """The path of a file that may be made: no folder, as a slash at the end says, which a ``Path`` forgets."""
 
     def convert(
@@ -123,6 +137,7 @@ ANY_PATH = PathType(path_type=Path)
 PRESENT_OR_STREAM = StreamPathType(exists=True, readable=False, path_type=Path, allow_dash=True)
 NEW_PATH = NewPathType(path_type=Path)
 NEW_FILE = NewFileType(path_type=Path)
+NEW_DISK = NewDiskType(path_type=Path)
 NEW_FILE_OR_STREAM = NewFileOrStreamType(path_type=Path, allow_dash=True)
 EXISTING_OR_STREAM = StreamPathType(exists=True, dir_okay=False, path_type=Path, allow_dash=True)
 ANY_OR_STREAM = StreamPathType(path_type=Path, allow_dash=True)

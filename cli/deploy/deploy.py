@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 @click.command("deploy")
 @click.argument("wim", type=values.WIM_OR_STREAM)
-@click.argument("disk", type=values.ANY_PATH, required=False)
+@click.argument("disk", type=values.NEW_DISK, required=False)
 @several_targets.also("DISK")
 @numbered.disks_option(
     "In place of DISK, with --layout-from-wim: the disk that becomes disk N of the machine that was captured, with all "

@@ -22,7 +22,7 @@ Command = Callable[..., Any]
 
 # A disk that is there, and one that the command may make.
 DISK = values.PathType(exists=True, dir_okay=False, readable=False, path_type=Path)
-NEW_DISK = values.ANY_PATH
+NEW_DISK = values.NEW_DISK
 
 _sector_size = click.option(
     "--sector-size",

@@ -207,7 +207,7 @@ class _Job:
 
 def _refuse_together(wish: StickWish, firmware: str, saving: TableSaving, stick: Path) -> None:
     from osdimage.imaging.disk.tables.backup import USUAL_SAVING  # noqa: PLC0415 - start-up stays cheap
-    from osdimage.imaging.errors import StorageError  # noqa: PLC0415 - start-up stays cheap
+    from osdimage.imaging.errors import InvalidRequest  # noqa: PLC0415 - start-up stays cheap
 
     if wish.update:
         for name in ("layout", "size", "label", "disk_format", "seed"):
@@ -217,7 +217,7 @@ def _refuse_together(wish: StickWish, firmware: str, saving: TableSaving, stick:
         if saving != USUAL_SAVING:
             raise click.UsageError("--update keeps the table, so that --backup and --no-backup do not go with it")
         if not stick.exists():
-            raise StorageError(f"{stick}: there is no such stick to update", path=stick)
+            raise InvalidRequest(f"{stick}: there is no such stick to update")
     elif wish.disk_format is not None and stick.exists():
         raise click.UsageError(f"--format is for an image that is made, and {stick} is there")
     if wish.layout == "gpt" and firmware in {"bios", "both"}:

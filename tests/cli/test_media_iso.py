@@ -209,6 +209,7 @@ def test_a_volume_has_the_identifier_that_was_given() -> None:
         pytest.param("setup/pe.iso --source setup --boot-image pe.wim", 2, "lies within setup", id="within"),
         pytest.param("/dev/null --boot-image pe.wim --overwrite", 4, "osdimage media usb DISK", id="device"),
         pytest.param("pe.wim --boot-image pe.wim --overwrite", 2, "made of itself", id="itself"),
+        pytest.param("/dev/no-such-stick --boot-image pe.wim", 2, "is no device that is there", id="device"),
         pytest.param("answers.xml --boot-image pe.wim", 4, "--overwrite", id="exists"),
         pytest.param("pe.iso --boot-image pe.wim --media-size 100KB", 4, "more than the 102,400", id="too large"),
         pytest.param("pe.iso --boot-image pe.wim --media-size floppy", 2, "valid are cd, dvd", id="size"),

@@ -329,7 +329,7 @@ WRONG = {
     "options without a medium": ((SAMPLE, *ON, "--ignore-dates"), 2, "--ignore-dates: goes with --medium"),
     "variables of other media": ((*MEDIUM, "--media-vars", "password"), 2, "--media-vars: the media of --medium"),
     "no medium": (("--medium", "password", *ON), 3, "password: is"),
-    "no such medium": (("--medium", "gone.iso", *ON), 1, "gone.iso: there is no such file"),
+    "no such medium": (("--medium", "gone.iso", *ON), 2, "gone.iso: there is no such file"),
     "no such sequence": (("other", *MEDIUM), 2, "no sequence 'other'"),
     "an identity alone": ((*MEDIUM, "--identity", "x"), 2, "goes with --allowed-sign"),
 }

@@ -195,13 +195,14 @@ def test_an_update_with_the_same_settings_finds_the_boot_image_as_it_was() -> No
     [
         pytest.param(("setup/d.img", "--source", "setup"), 2, "is inside setup", id="inside its source"),
         pytest.param(("pe.wim",), 2, "is read by this command", id="its boot image"),
-        pytest.param(("d.img", "--update"), 1, "there is no such stick", id="nothing to update"),
+        pytest.param(("d.img", "--update"), 2, "there is no such stick", id="nothing to update"),
         pytest.param(("d.img", "--update", "--size", "1GB"), 2, "--size does not go with --update", id="update"),
         pytest.param(("d.img", "--update", "--label", "X"), 2, "--label does not go with", id="the label of an update"),
         pytest.param(("d.img", "--update", "--no-backup"), 2, "--update keeps the table", id="the table of an update"),
         pytest.param(("d.img", "--layout", "gpt", "--firmware", "both"), 2, "UEFI alone starts", id="gpt and a BIOS"),
         pytest.param(("d.img", "--size", "30MB"), 2, "too small for FAT32", id="too small"),
         pytest.param(("d.img", "--split-size", "4GB"), 2, "are not possible on FAT32", id="too large parts"),
+        pytest.param(("/dev/no-such-stick",), 2, "is no device that is there", id="a device that is not there"),
         pytest.param(("d.vmdk",), 2, "VMDK disks are not made", id="a format that is not made"),
     ],
 )

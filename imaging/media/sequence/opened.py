@@ -148,12 +148,13 @@ def open_medium(path: str | os.PathLike[str]) -> Iterator[OpenMedium]:
         InvalidInput: when it is none of them.
         InvalidTable, InvalidVolume: when it is damaged.
         TargetRefused: when it is in use by somebody who writes.
+        InvalidRequest: when there is nothing.
         StorageError: when it cannot be read.
     """
     where = Path(path)
     holds = probe(where)
     if holds is Content.MISSING:
-        raise StorageError(f"{where}: there is no such file or directory", path=where)
+        raise InvalidRequest(f"{where}: there is no such file or directory")
     with ExitStack() as stack:
         if holds is Content.DIRECTORY:
             yield _from_folder(where)

@@ -7,7 +7,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from osdimage.imaging.errors import InvalidInput, InvalidRequest, InvalidVolume, StorageError
+from osdimage.imaging.errors import InvalidInput, InvalidRequest, InvalidVolume
 from osdimage.imaging.media.sequence import opened
 from osdimage.imaging.media.sequence.opened import MediumForm, OpenMedium, open_medium
 
@@ -96,7 +96,7 @@ def test_what_is_no_medium_is_refused_with_what_is_valid(tmp_path: Path) -> None
     text.write_text("no medium\n")
     with pytest.raises(InvalidInput), open_medium(text):
         pass
-    with pytest.raises(StorageError, match="there is no such file"), open_medium(tmp_path / "nowhere"):
+    with pytest.raises(InvalidRequest, match="there is no such file"), open_medium(tmp_path / "nowhere"):
         pass
     valid = "valid is a disc, a stick or the image of one, or a folder"
     with pytest.raises(InvalidInput, match=valid), open_medium("/dev/null"):
