@@ -154,8 +154,12 @@ IN_GROUPS = {
     },
     "osdimage media": {
         "burn": "an ISO file is burned by another program, such as xorriso or growisofs",
-        "create": "osdimage media iso",
+        "check": "osdimage media verify",
+        "create": "osdimage media iso makes discs, osdimage media usb sticks, osdimage media standalone those with a "
+        "task sequence",
+        "disc": "osdimage media iso",
         "info": "osdimage media show",
+        "pxe": "osdimage media netboot",
         "remaster": "osdimage media iso --from ISO",
         "stick": "osdimage media usb",
     },
@@ -202,6 +206,8 @@ _INSTEAD = {
     ("export", "not-pipable"): "a WIM is not pipable unless --pipable says so",
     ("export", "flags"): "--set FLAGS=EDITION sets it",
     ("iso", "hybrid"): "an ISO is no disk too; osdimage media usb writes sticks",
+    ("iso", "password-file"): "a password hides a task sequence: osdimage media standalone",
+    ("iso", "update"): "a disc is made anew: --from ISO makes one of another one",
     (
         "netboot",
         "password",
@@ -212,6 +218,9 @@ _INSTEAD = {
     ("info", "lookup-table"): "--blobs lists it",
     ("list", "path"): "the path is an argument, as in osdimage list WIM PATH",
     ("update", "wimboot-config"): "--add FILE=/Windows/System32/WimBootCompress.ini is what it does",
+    ("standalone", "usb"): "a stick is made of the disc: osdimage media usb STICK --source ISO",
+    ("usb", "media-size"): "an image is as large as --size says, a device as it is",
+    ("usb", "overwrite"): "--yes writes to what is there without a question",
     ("unmount", "discard"): "without --commit what was changed is lost",
 }
 # A word that has fewer of its letters in common is another word.

@@ -104,6 +104,10 @@ def test_shells_get_their_function(shell: str) -> None:
         ("registry delete", "did you mean osdimage registry set --delete?"),
         ("registry query", "did you mean osdimage registry get?"),
         ("disk list", "did you mean osdimage disk show?"),
+        # Of media: what people look for under other names.
+        ("media check", "did you mean osdimage media verify?"),
+        ("media create", "osdimage media usb sticks, osdimage media standalone those with a task sequence"),
+        ("media pxe", "did you mean osdimage media netboot?"),
         ("/Capture-Image", "did you mean osdimage capture?"),
         ("/Get-ImageInfo", "did you mean osdimage info?"),
         ("/Split-Image", "did you mean osdimage split?"),
@@ -180,6 +184,20 @@ def test_options_are_told_with_those_that_were_meant() -> None:
 def test_options_of_wimlib_imagex_are_told_with_ours(command: str, option: str, meant: str) -> None:
     refused = osdimage(*command.split(), "a", "b", option, code=2)
     assert f"No such option '{option}'. Did you mean '{meant}'?" in refused.err
+
+
+@pytest.mark.parametrize(
+    ("command", "option", "said"),
+    [
+        ("iso", "--password-file", "osdimage media standalone"),
+        ("iso", "--update", "--from ISO makes one of another one"),
+        ("standalone", "--usb", "osdimage media usb STICK --source ISO"),
+        ("usb", "--media-size", "as large as --size says"),
+        ("usb", "--overwrite", "--yes writes to what is there"),
+    ],
+)
+def test_an_option_of_another_medium_is_told_with_what_does_it_here(command: str, option: str, said: str) -> None:
+    assert said in osdimage("media", command, "a", option, code=2).err
 
 
 @pytest.mark.parametrize(
