@@ -98,9 +98,19 @@ def _manifest(checked: CheckedManifest) -> dict[str, object]:
     return facts | dict(zip(("signature", "signer", "key"), state, strict=True))
 
 
+def _is_as_made(report: MediumReport) -> bool:
+    """Tell whether every file was compared with a manifest, and is what that says."""
+    checked = report.manifest
+    if checked is None or checked.manifest is None:
+        return False
+    return not any(each.code.startswith("files-") for each in checked.findings)
+
+
 def _line(report: MediumReport, *, counts: bool) -> str:
     label = "" if report.label is None else f", label {report.label}"
     held = f", {counted(report.files, 'file')}, {format_size(report.contents_bytes)}" if counts else ""
+    if _is_as_made(report):
+        held += ", as its manifest says"
     kinds = " and ".join(each.upper() for each in report.firmware)
     signed = None if report.signed == "unknown" else f"signed with {report.signed.called}"
     told = [each for each in (report.architecture, signed) if each is not None]
