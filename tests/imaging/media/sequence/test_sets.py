@@ -60,8 +60,8 @@ ABOUT = MediaManifest(
 
 
 def of_size(path: str, size: int) -> MediumFile:
-    """Return a file of which nothing is but its size."""
-    return MediumFile(path, FileContents(Path("/"), (DiscExtent(0, size),) if size else (), size, 0), 0, "here")
+    """Return a file of which nothing is but its size; it shares its contents with none."""
+    return MediumFile(path, FileContents(Path("/", path), (DiscExtent(0, size),) if size else (), size, 0), 0, "here")
 
 
 def holding(path: str, data: bytes) -> MediumFile:
