@@ -7,7 +7,7 @@ what it applies, nor what would seem to belong to a sequence.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from osdimage.imaging.boot.code.fat32 import fat32_boot_code, write_fat32_boot_sector
@@ -24,6 +24,7 @@ from osdimage.imaging.errors import Remedy, TargetRefused, TooSmall, no_refusal
 from osdimage.imaging.logs import logged
 from osdimage.imaging.media.parts.medium import Medium, MediumFile
 from osdimage.imaging.media.usb.compared import first_difference, require_same
+from osdimage.imaging.media.usb.contents import write_files
 from osdimage.imaging.media.usb.layout import StickLayout, is_installed, is_of_sequence
 from osdimage.imaging.media.usb.plan import refuse_large, shared_out, starting
 from osdimage.imaging.progress import Meter, Phase, ProgressCallback, portion
@@ -258,11 +259,7 @@ def _change(update: VolumeUpdate, disk: Disk, progress: ProgressCallback | None,
         gone = ()
     with open_files(volume, write=True, force=True) as files:
         _delete(gone, files)
-        done = 0
-        for each in update.written:
-            pieces = _told(each, meter, done, update.written_bytes)
-            files.write_pieces(each.path, pieces, each.size, modified_ns=each.modified_ns)
-            done += each.size
+        write_files(files, update.written, meter)
     if compare:
         # What is read then comes from the medium, and not from memory.
         disk.target.flush()
@@ -275,13 +272,6 @@ def _delete(paths: Iterable[str], files: VolumeFiles) -> None:
     for path in paths:
         if files.find(path) is not None:
             files.delete(path)
-
-
-def _told(file: MediumFile, meter: Meter, done: int, total: int) -> Iterator[bytes]:
-    for piece in file.contents.pieces():
-        yield piece
-        done += len(piece)
-        meter.step(Phase.EXTRACT_DATA, done, total)
 
 
 def _make_start(update: StickUpdate, disk: Disk) -> None:

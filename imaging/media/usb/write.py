@@ -21,9 +21,8 @@ from osdimage.imaging.disk.opened import Disk
 from osdimage.imaging.disk.tables.backup import USUAL_SAVING, TableSaving
 from osdimage.imaging.errors import explain, no_refusal
 from osdimage.imaging.logs import logged
-from osdimage.imaging.media.parts.medium import MediumFile
 from osdimage.imaging.media.usb.compared import require_same
-from osdimage.imaging.media.usb.contents import source_of
+from osdimage.imaging.media.usb.contents import source_of, write_files
 from osdimage.imaging.media.usb.plan import StickPlan, StickVolume, fat_options
 from osdimage.imaging.progress import Meter, Phase, ProgressCallback, portion
 from osdimage.imaging.volume.fat.make import fill_fat
@@ -122,20 +121,9 @@ def _fill_ntfs(volume: StickVolume, disk: Disk, progress: ProgressCallback | Non
     wish = FormatWish(volume.serial, volume.label, is_zero=disk.is_new, is_dirty=True)
     format_volume(disk.volume_in(volume.partition), volume.filesystem, wish)
     meter = Meter(progress, {Phase.EXTRACT_DATA: 1})
-    total, done = volume.contents_bytes, 0
     with open_files(disk.volume_in(volume.partition), write=True, force=True) as files:
-        for each in volume.files:
-            pieces = _told(each, meter, done, total)
-            files.write_pieces(each.path, pieces, each.size, modified_ns=each.modified_ns)
-            done += each.size
+        write_files(files, volume.files, meter)
     meter.finish()
-
-
-def _told(file: MediumFile, meter: Meter, done: int, total: int) -> Iterator[bytes]:
-    for piece in file.contents.pieces():
-        yield piece
-        done += len(piece)
-        meter.step(Phase.EXTRACT_DATA, done, total)
 
 
 def _compare(plan: StickPlan, disk: Disk, progress: ProgressCallback | None) -> None:
