@@ -149,15 +149,11 @@ def _made_of(path: Path, given: BootGiven) -> Iterator[_Contents]:
 
 
 def _medium(contents: _Contents, changes: MediumChanges, wish: DiscWish) -> Medium:
-    from osdimage.imaging.media.parts.changes import changed_files, check_setup_answers  # noqa: PLC0415 - start-up
+    from osdimage.imaging.media.parts.changes import changed_medium  # noqa: PLC0415 - start-up stays cheap
     from osdimage.imaging.media.parts.medium import Medium  # noqa: PLC0415
 
-    warnings = contents.warnings
-    files = changed_files(contents.files, changes)
-    if changes.answers is not None:
-        architecture = None if contents.boot is None else contents.boot.architecture or None
-        warnings += check_setup_answers(changes.answers, files, architecture)
-    return Medium(contents.label if wish.label is None else wish.label, files, contents.boot, warnings)
+    label = contents.label if wish.label is None else wish.label
+    return changed_medium(Medium(label, contents.files, contents.boot, contents.warnings), changes)
 
 
 def _options(contents: _Contents, made_at: datetime, wish: DiscWish) -> IsoOptions:

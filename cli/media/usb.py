@@ -249,14 +249,12 @@ def _refuse_inside(stick: Path, read: Iterable[Path]) -> None:
 
 
 def _medium(boot: OpenedBoot, changes: MediumChanges, wish: StickWish) -> Medium:
-    from osdimage.imaging.media.parts.changes import changed_files, check_setup_answers  # noqa: PLC0415 - start-up
+    from osdimage.imaging.media.parts.changes import changed_medium  # noqa: PLC0415 - start-up stays cheap
     from osdimage.imaging.media.parts.medium import Medium  # noqa: PLC0415
 
-    files, warnings = changed_files(boot.files, changes), boot.warnings
-    if changes.answers is not None:
-        warnings += check_setup_answers(changes.answers, files, boot.parts.architecture)
     label = boot.source_label or f"WINPE_{boot.image.architecture.upper()}"
-    return Medium(label if wish.label is None else wish.label, files, boot.parts, warnings)
+    made = Medium(label if wish.label is None else wish.label, boot.files, boot.parts, boot.warnings)
+    return changed_medium(made, changes)
 
 
 def _write(job: _Job) -> None:

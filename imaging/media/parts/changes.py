@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from osdimage.imaging.answers.unattend import check_boot_answer_file
 from osdimage.imaging.disc.written.contents import contents_of_file
 from osdimage.imaging.documents import read_limited
 from osdimage.imaging.errors import InvalidRequest, quoted
-from osdimage.imaging.media.parts.medium import MediumFile, joined
+from osdimage.imaging.media.parts.medium import BOOT_WIMS, Medium, MediumFile, joined
 from osdimage.imaging.media.parts.source import open_source
 from osdimage.imaging.volume.windows_names import checked_path
 
@@ -19,6 +20,8 @@ ANSWERS = "autounattend.xml"
 """Where Windows Setup looks for its answer file on a medium: in the root."""
 _SETUP = {"setup.exe", "sources/setup.exe"}
 _ANSWERS_BYTES = 1 << 25
+# What nothing starts without, in lower case.
+_STARTING = re.compile(rf"bootmgr|(efi/microsoft/)?boot/bcd|boot/boot\.sdi|efi/boot/boot\w+\.efi|{BOOT_WIMS}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +58,25 @@ class MediumChanges:
         """What is read."""
         more = () if self.answers is None else (self.answers,)
         return (*(each.source for each in (*self.replaced, *self.added)), *more)
+
+
+def changed_medium(medium: Medium, changes: MediumChanges) -> Medium:
+    """Return a medium after changes, with what is to be said of them among its warnings.
+
+    Raises:
+        InvalidRequest, InvalidInput, StorageError: as :func:`changed_files` and :func:`check_setup_answers`.
+    """
+    files, warnings = changed_files(medium.files, changes), list(medium.warnings)
+    there = {each.path.lower() for each in files}
+    lost = [
+        each.path for each in medium.files if each.path.lower() not in there and _STARTING.fullmatch(each.path.lower())
+    ]
+    if lost:
+        warnings.append(f"without {', '.join(map(quoted, lost))}, which was left out, not all of it starts")
+    if changes.answers is not None:
+        architecture = None if medium.boot is None else medium.boot.architecture or None
+        warnings += check_setup_answers(changes.answers, files, architecture)
+    return replace(medium, files=files, warnings=tuple(warnings))
 
 
 def changed_files(files: Iterable[MediumFile], changes: MediumChanges) -> tuple[MediumFile, ...]:

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from osdimage.imaging.disc import BytesContents
 from osdimage.imaging.errors import InvalidInput, InvalidRequest, StorageError
-from osdimage.imaging.media import MediumChanges, MediumFile, PlacedSource, changed_files
-from osdimage.imaging.media.parts.changes import check_setup_answers
+from osdimage.imaging.media import Medium, MediumChanges, MediumFile, PlacedSource, changed_files
+from osdimage.imaging.media.parts.changes import changed_medium, check_setup_answers
 
 FILES = [
     MediumFile(path, BytesContents(b"old"), 0, "disc") for path in ("Sources/install.wim", "sources/x/y", "setup.exe")
@@ -102,3 +102,21 @@ def test_an_answer_file_is_judged_as_windows_setup_reads_it(tmp_path: Path) -> N
     answers.write_text("<unattend", encoding="ascii")
     with pytest.raises(InvalidInput, match=str(answers)):
         check_setup_answers(answers, FILES, "x64")
+
+
+def test_it_is_told_when_what_starts_a_medium_is_left_out() -> None:
+    names = [
+        "BOOTMGR",
+        "boot/bcd",
+        "boot/fonts/a.ttf",
+        "EFI/Microsoft/Boot/BCD",
+        "efi/boot/bootx64.efi",
+        "sources/boot2.wim",
+    ]
+    medium = Medium("X", tuple(MediumFile(each, BytesContents(b""), 0, "made") for each in names), None, ("before",))
+    changed = changed_medium(medium, MediumChanges(removed=("bootmgr", "boot", "efi", "sources")))
+    told = "without 'BOOTMGR', 'boot/bcd', 'EFI/Microsoft/Boot/BCD', 'efi/boot/bootx64.efi', 'sources/boot2.wim', which"
+    assert changed.files == ()
+    assert changed.warnings[0] == "before"
+    assert changed.warnings[1].startswith(told)
+    assert changed_medium(medium, MediumChanges(removed=("boot/fonts",))).warnings == ("before",)
