@@ -169,5 +169,7 @@ def refuse_input(disk: Path, inputs: Iterable[Path | None], patterns: Iterable[s
     for each in (*inputs, *matching):
         # Of what is on a disc, the disc.
         file = None if each is None else file_of(each)
-        if file is not None and file.exists() and file.samefile(written):
+        if file is None or not file.exists():
+            continue
+        if (backing_file(file) or file).samefile(written):
             raise click.UsageError(f"{disk} is read by this command; valid is another path for the disk")

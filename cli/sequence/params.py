@@ -48,6 +48,22 @@ class ComputerWish:
         packages = (path for _, path in self.packages if not is_address(path))
         return tuple(map(Path, (*(path for _, path in self.disks), *packages)))
 
+    def refuse_inputs(self, inputs: Iterable[Path | None], media: Iterable[Path]) -> None:
+        """Refuse disks that the run itself reads, and files of media in folders.
+
+        Raises:
+            click.UsageError: naming the disk.
+        """
+        from osdimage.cli.deploy.target import refuse_input  # noqa: PLC0415 - start-up stays cheap
+
+        read = (*inputs, *(Path(path) for _, path in self.packages))
+        folders = [each for each in media if each.is_dir()]
+        for path in (Path(path) for _, path in self.disks):
+            refuse_input(path, read, ())
+            for each in folders:
+                if path.exists() and path.resolve().is_relative_to(each.resolve()):
+                    raise click.UsageError(f"{path} is a file of {each}, which is read; valid is another path")
+
     @property
     def is_new(self) -> bool:
         """Whether something was given that only a run that begins can take."""

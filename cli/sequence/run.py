@@ -85,6 +85,7 @@ def run_command(
     wanted.refuse_beside_media(from_media.media)
     origin = origin_params.origin_of(sequence_file, from_media, supplied, reporter)
     conduct.refuse_needed_files((*origin.files, *wanted.files, *described.files))
+    described.refuse_inputs((*origin.files, *wanted.files), from_media.paths)
     sequence = origin.sequence
     new, state = _begin(origin, described.computer(origin.answers), wanted, conduct)
     state.machine.saves_tables = not no_backup

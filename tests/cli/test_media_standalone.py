@@ -323,6 +323,24 @@ def test_the_computer_starts_what_was_installed_from_the_medium(here: Path) -> N
     assert booted.printed.endswith(standin.report(hidden=first, oem="NTFS"))
 
 
+def test_a_medium_that_a_run_reads_is_none_of_its_disks(here: Path) -> None:
+    (here / "install.xml").write_bytes(write_sequence(sequence("Install", step("Partition", "PartitionDisk", MBR))))
+    standalone("--sequence", "install.xml")
+    extracted(here / "out.iso", here / "files")
+    with (here / "out.iso").open("ab") as file:
+        file.truncate(64 << 20)
+    before = (here / "out.iso").read_bytes()
+    (here / "link.img").symlink_to("out.iso")
+    for medium, disk, told in (
+        ("out.iso", "out.iso", "out.iso is read by this command"),
+        ("out.iso", "link.img", "link.img is read by this command"),
+        ("files", "files/sources/boot.wim", "files/sources/boot.wim is a file of files, which is read"),
+    ):
+        assert told in osdimage("run", "--medium", medium, "--disk", f"0={disk}", "--yes", code=2).err
+    assert (here / "out.iso").read_bytes() == before
+    osdimage("run", "install.xml", "--disk", "0=out.iso", "--package", "P1=out.iso", "--yes", code=2)
+
+
 ON = ("--disk", "0=d.img")
 MEDIUM = ("--medium", "out.iso", *ON)
 WRONG = {
