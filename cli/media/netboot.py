@@ -202,7 +202,10 @@ def netboot_command(
     nginx; neither they nor anything of Microsoft's comes with osdimage.  Given again, the command makes DIR what it
     says now, while servers go on.
     """
-    from osdimage.imaging.media.netboot.folder import write_netboot  # noqa: PLC0415 - start-up stays cheap
+    from osdimage.imaging.media.netboot.folder import (  # noqa: PLC0415 - start-up stays cheap
+        refuse_netboot_target,
+        write_netboot,
+    )
     from osdimage.imaging.media.netboot.plan import plan_netboot  # noqa: PLC0415
     from osdimage.imaging.progress import portion  # noqa: PLC0415
 
@@ -212,7 +215,9 @@ def netboot_command(
         for text in plan.warnings:
             reporter.warn(text)
         done = None
-        if not dry_run:
+        if dry_run:
+            refuse_netboot_target(plan, folder, overwrite=overwrite)
+        else:
             progress = portion(reporter.callback, _PREPARED, 100)
             done = write_netboot(plan, folder, now=disk_params.made_at(""), overwrite=overwrite, progress=progress)
         _report(folder, plan, done, reporter)

@@ -86,23 +86,51 @@ def write_netboot(
     """
     target = _Target(Path(folder))
     with target.opened():
-        old = target.owned()
-        gone = sorted(set(old) - {each.path for each in plan.files} - {MANIFEST, SUMS})
-        target.refuse_irregular([*(each.path for each in plan.files), MANIFEST, SUMS, *gone])
-        hashes: dict[str, str] = {}
-        changed = [each for each in plan.files if not target.has_same(each, hashes)]
-        if not overwrite:
-            target.refuse_others([*(each.path for each in changed), MANIFEST, SUMS, *gone], old)
-        manifest = _manifest(plan, hashes, target.manifest(), now)
+        work = target.judged(plan, overwrite=overwrite)
+        manifest = _manifest(plan, work.hashes, target.manifest(), now)
         closing = [
-            _made(MANIFEST, manifest_to_json(manifest), changed or plan.files),
-            _made(SUMS, sums_to_text(manifest.files), changed or plan.files),
+            _made(MANIFEST, manifest_to_json(manifest), work.changed or plan.files),
+            _made(SUMS, sums_to_text(manifest.files), work.changed or plan.files),
         ]
         closing = [each for each in closing if not target.has_same(each, {})]
-        if changed or closing or gone:
-            target.publish(changed, closing, gone, progress)
+        if work.changed or closing or work.gone:
+            target.publish(work.changed, closing, work.gone, progress)
         target.clear()
-        return NetbootReport(tuple(each.path for each in changed), len(plan.files) - len(changed), tuple(gone))
+        return NetbootReport(
+            tuple(each.path for each in work.changed), len(plan.files) - len(work.changed), tuple(work.gone)
+        )
+
+
+def refuse_netboot_target(plan: NetbootPlan, folder: str | os.PathLike[str], *, overwrite: bool = False) -> None:
+    """Refuse what :func:`write_netboot` would refuse of a folder; nothing is written.
+
+    Args:
+        plan: what is to be in it.
+        folder: where; it need not be there.
+        overwrite: as of :func:`write_netboot`.
+
+    Raises:
+        TargetRefused: when it is no folder, or files of others are in the way.
+        StorageError: when something cannot be read.
+    """
+    target = _Target(Path(folder))
+    if not target.is_new():
+        target.judged(plan, overwrite=overwrite)
+
+
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """What a folder lacks of a plan.
+
+    Attributes:
+        changed: files that it has not, or with other contents.
+        gone: paths of those that an earlier run wrote and nobody needs.
+        hashes: of the contents of all files of the plan, by their paths.
+    """
+
+    changed: list[MediumFile]
+    gone: list[str]
+    hashes: dict[str, str]
 
 
 class _Target:
@@ -112,12 +140,38 @@ class _Target:
         self._folder = folder
         self._staging = folder / _STAGING
 
+    def is_new(self) -> bool:
+        """Tell whether nothing is there yet.
+
+        Raises:
+            TargetRefused: when something is, and no folder.
+        """
+        if not os.path.lexists(self._folder):
+            return True
+        if not self._folder.is_dir():
+            raise TargetRefused(f"{self._folder}: is no folder")
+        return False
+
+    def judged(self, plan: NetbootPlan, *, overwrite: bool) -> _Work:
+        """Compare the folder with a plan, and refuse to lose what is not ours.
+
+        Raises:
+            TargetRefused: naming it.
+            StorageError: when something cannot be read.
+        """
+        old = self.owned()
+        gone = sorted(set(old) - {each.path for each in plan.files} - {MANIFEST, SUMS})
+        self.refuse_irregular([*(each.path for each in plan.files), MANIFEST, SUMS, *gone])
+        hashes: dict[str, str] = {}
+        changed = [each for each in plan.files if not self.has_same(each, hashes)]
+        if not overwrite:
+            self.refuse_others([*(each.path for each in changed), MANIFEST, SUMS, *gone], old)
+        return _Work(changed, gone, hashes)
+
     @contextmanager
     def opened(self) -> Iterator[None]:
         """Make the folder where it is not there, and keep other processes from writing it; an empty new one goes."""
-        is_new = not os.path.lexists(self._folder)
-        if not is_new and not self._folder.is_dir():
-            raise TargetRefused(f"{self._folder}: is no folder")
+        is_new = self.is_new()
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
             descriptor = os.open(self._folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)

@@ -266,6 +266,7 @@ def test_a_target_that_is_not_ours_is_refused_and_stays(
     out = tmp_path / "out"
     prepare(out)
     before = contents(tmp_path)
+    assert told in made(material, out, "--dry-run", code=4).err
     assert told in made(material, out, code=4).err
     assert contents(tmp_path) == before
 
