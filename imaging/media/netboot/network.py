@@ -82,11 +82,15 @@ def parse_url(text: str) -> str:
         parts = urlsplit(text.strip())
         is_valid = parts.scheme in _SCHEMES and bool(parts.hostname) and not (parts.query or parts.fragment)
         is_valid = is_valid and parts.username is None and (parts.port is None or parts.port > 0)
+        # Nobody asks for such a path: it is resolved before.
+        is_valid = is_valid and not {".", ".."} & set(parts.path.split("/"))
     except ValueError:
         is_valid = False
     if not is_valid or quote(text.strip(), safe="/:[]%-._~") != text.strip():
+        # With a user there may be a password, which is not shown.
+        shown = "the address with a user" if "@" in text else quoted(text)
         raise InvalidRequest(
-            f"{quoted(text)}: is no address of a folder on a server; valid is one of http, https or tftp without a "
+            f"{shown}: is no address of a folder on a server; valid is one of http, https or tftp without a "
             "user, as in http://192.168.50.1/boot"
         )
     return text.strip().rstrip("/") + "/"
