@@ -29,6 +29,7 @@ from osdimage.imaging.tasksequence.judging.known import known_actions
 from osdimage.imaging.tasksequence.layers import check_settable, check_value
 from osdimage.imaging.tasksequence.planned import PlannedStep, RunPlan
 from osdimage.imaging.tasksequence.secrets import names_a_secret
+from osdimage.imaging.tasksequence.steps import set_variable
 
 # What stands for the value of another variable holds no secret itself; what is beside it may be one.
 _REFERENCE = re.compile(r"%[A-Za-z0-9_.-]+%")
@@ -172,7 +173,7 @@ def _secrets(given: StandaloneGiven, steps: Iterable[MediaStep]) -> Iterator[Fin
     """Tell what would be on the media in clear text."""
     if given.is_encrypted or given.allows_plaintext_secrets:
         return
-    hidden = {name.lower() for name in given.hidden}
+    hidden = frozenset(name.lower() for name in given.hidden)
     remedy = Remedy("hide it by a password: {}; or allow it: {}", (Means.ENCRYPT_MEDIA, Means.PLAINTEXT_SECRETS))
     for where, values in (("", given.variables), (" of the whole sequence", given.sequence.variables)):
         for name, value in values.items():
@@ -180,11 +181,23 @@ def _secrets(given: StandaloneGiven, steps: Iterable[MediaStep]) -> Iterator[Fin
                 text = f"the value of {name}{where} is secret, and would be on the media in clear text"
                 yield finding.error("secret-in-clear-text", text, remedy)
     for each in steps:
-        secret = (every for every in each.step.variables if _REFERENCE.sub("", every.value).strip())
-        names = list(dict.fromkeys(every.name for every in secret if names_a_secret(every.name)))
+        names = list(dict.fromkeys(_secrets_in(each, hidden)))
         if names:
             text = f"{each.label}: {', '.join(names)} would be on the media in clear text"
             yield finding.error("secret-in-clear-text", text, remedy)
+
+
+def _secrets_in(each: MediaStep, hidden: frozenset[str]) -> Iterator[str]:
+    """Yield the names of what a step has secret values for, or sets to them."""
+    told = each.step.told
+    given = [(every.name, every.value, False) for every in each.step.variables]
+    if each.info is set_variable.INFO:
+        is_marked = (told.get("DoNotShowVariableValue") or "").strip().lower() == "true"
+        given.append((told.get("VariableName") or "", told.get("VariableValue") or "", is_marked))
+    for name, value, is_marked in given:
+        is_secret = is_marked or names_a_secret(name) or name.lower() in hidden
+        if is_secret and _REFERENCE.sub("", value).strip():
+            yield name
 
 
 # Packages

@@ -162,6 +162,14 @@ def test_secrets_are_refused_without_a_password() -> None:
         step("b", "SetVariable", {}, {"VariableName": "A"}),
         step("c", "ApplyWindowsSettings", {"OSDLocalAdminPassword": "%AskedPassword%"}),
         step("d", "ApplyWindowsSettings", {"OSDLocalAdminPassword": "50%off"}),
+        step("e", "SetVariable", {}, {"VariableName": "BDEPin", "VariableValue": "314159"}),
+        step("f", "SetVariable", {}, {"VariableName": "License", "VariableValue": "5678"}),
+        step(
+            "g",
+            "SetVariable",
+            {},
+            {"VariableName": "B", "VariableValue": "27182", "DoNotShowVariableValue": "true"},
+        ),
     )
     values = {"OSDJoinPassword": "hunter2", "License": "1234-5678", "Plain": "x", "EmptyPassword": ""}
     hidden = frozenset({"license"})
@@ -171,8 +179,15 @@ def test_secrets_are_refused_without_a_password() -> None:
         "the value of License is secret, and",
         "step 1 'a': OSDLocalAdminPassword",
         "step 4 'd': OSDLocalAdminPassword",
+        "step 5 'e': BDEPin",
+        "step 6 'f': License",
+        "step 7 'g': B",
     ]
-    assert not any(secret in each.text for each in found.findings for secret in ("swordfish", "hunter2", "1234"))
+    assert not any(
+        secret in each.text
+        for each in found.findings
+        for secret in ("swordfish", "hunter2", "1234", "50%", "314159", "5678", "27182")
+    )
     for allowed in ({"is_encrypted": True}, {"allows_plaintext_secrets": True}):
         assert not told(validated(*steps, variables=values, hidden=hidden, **allowed), "secret-in-clear-text")
 
