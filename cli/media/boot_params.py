@@ -25,6 +25,7 @@ from osdimage.cli.bootimage import params as image_params
 from osdimage.cli.render import Reporter
 
 if TYPE_CHECKING:
+    from osdimage.imaging.boot.firmware import Firmware
     from osdimage.imaging.files import FileSource
     from osdimage.imaging.media.bootimage.settings import BootSettings
     from osdimage.imaging.media.parts.find import PartsWish
@@ -64,6 +65,29 @@ class WimPlaceType(click.ParamType):  # type: ignore[type-arg] # generic in newe
 
 
 WIM_PLACE = WimPlaceType()
+
+
+def wanted_firmware(word: str) -> frozenset[Firmware] | None:
+    """Return what a word of --firmware asks for; None for whatever can be started."""
+    from osdimage.imaging.boot.firmware import Firmware  # noqa: PLC0415 - start-up stays cheap
+
+    if word == "auto":
+        return None
+    return frozenset(Firmware) if word == "both" else frozenset({Firmware(word)})
+
+
+def opened_files(place: WimPlace | None, stack: ExitStack) -> FileSource | None:
+    """Return the files of an image, by default the first of its WIM, for as long as the stack is; None without one.
+
+    Raises:
+        OsdImageError: when it cannot be read, or has no such image.
+    """
+    from osdimage.imaging.boot.sources import image_source  # noqa: PLC0415 - start-up stays cheap
+    from osdimage.imaging.wim.file import WimFile  # noqa: PLC0415
+
+    if place is None:
+        return None
+    return image_source(stack.enter_context(WimFile.open(place.path)).image(place.index or 1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +200,7 @@ class BootGiven:
                 wish,
                 others=others,
                 source=source,
-                boot_files_from=self._boot_files(stack),
+                boot_files_from=opened_files(self.boot_files_from, stack),
                 now=now,
             )
             wims = tuple(boot_wim_file(each, number) for number, each in enumerate((image, *others), 1))
@@ -227,13 +251,10 @@ class BootGiven:
         return prepared
 
     def _wish(self, *, is_disc: bool) -> PartsWish:
-        from osdimage.imaging.boot.firmware import Firmware  # noqa: PLC0415 - start-up stays cheap
-        from osdimage.imaging.media.parts.find import PartsWish  # noqa: PLC0415
+        from osdimage.imaging.media.parts.find import PartsWish  # noqa: PLC0415 - start-up stays cheap
 
-        wanted = {"auto": None, "both": frozenset(Firmware)}
-        firmware = wanted[self.firmware] if self.firmware in wanted else frozenset({Firmware(self.firmware)})
         return PartsWish(
-            firmware=firmware,
+            firmware=wanted_firmware(self.firmware),
             is_disc=is_disc,
             is_prompting=not self.no_prompt,
             signed_2023=self.signed_2023,
@@ -242,15 +263,6 @@ class BootGiven:
             locale=self.locale,
             timeout_s=self.timeout,
         )
-
-    def _boot_files(self, stack: ExitStack) -> FileSource | None:
-        from osdimage.imaging.boot.sources import image_source  # noqa: PLC0415 - start-up stays cheap
-        from osdimage.imaging.wim.file import WimFile  # noqa: PLC0415
-
-        if self.boot_files_from is None:
-            return None
-        opened = stack.enter_context(WimFile.open(self.boot_files_from.path))
-        return image_source(opened.image(self.boot_files_from.index or 1))
 
     def _taken(self, source: MediumSource) -> tuple[MediumFile, ...]:
         from osdimage.imaging.media.parts.table import BOOTFIX  # noqa: PLC0415 - start-up stays cheap

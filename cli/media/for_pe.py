@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 import click
-from osdimage.cli.media.boot_params import BootGiven
+from osdimage.cli.media.boot_params import BootGiven, wanted_firmware
 
 if TYPE_CHECKING:
     from osdimage.imaging.media.parts.medium import BootParts, MediumFile
@@ -50,14 +50,12 @@ class PeMedia:
         from osdimage.imaging.media.winpe.model import PeWish  # noqa: PLC0415
         from osdimage.imaging.media.winpe.run import plan_pe_run  # noqa: PLC0415
 
-        every = given.firmware in {"auto", "both"}
-        firmware = frozenset(Firmware) if every else frozenset({Firmware(given.firmware)})
         wish = PeWish(
             tuple(sequences),
             packages,
             variables,
             hidden,
-            firmware,
+            wanted_firmware(given.firmware) or frozenset(Firmware),
             medium_id=identifier,
             is_unattended=is_unattended,
             prestart=given.settings.prestart,

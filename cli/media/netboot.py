@@ -224,19 +224,17 @@ def netboot_command(
 
 
 def _wish(folder: Path, boot: BootWish, served: ServedWish, reporter: Reporter) -> NetbootWish:
-    from osdimage.imaging.boot.firmware import Firmware  # noqa: PLC0415 - start-up stays cheap
-    from osdimage.imaging.media.netboot.scripts import UnknownComputers  # noqa: PLC0415
+    from osdimage.imaging.media.netboot.scripts import UnknownComputers  # noqa: PLC0415 - start-up stays cheap
     from osdimage.imaging.media.netboot.wimboot import read_wimboot  # noqa: PLC0415
     from osdimage.imaging.media.netboot.wishes import NetbootWish  # noqa: PLC0415
     from osdimage.imaging.media.parts.find import PartsWish  # noqa: PLC0415
 
     if boot.native and (boot.wimboot or boot.ipxe is not None):
         raise click.UsageError("--native is without iPXE and wimboot: leave out --ipxe and --wimboot")
-    wanted = {"auto": None, "both": frozenset(Firmware)}
     return NetbootWish(
         servers=_servers(folder, served),
         parts=PartsWish(
-            firmware=wanted[boot.firmware] if boot.firmware in wanted else frozenset({Firmware(boot.firmware)}),
+            firmware=boot_params.wanted_firmware(boot.firmware),
             signed_2023=boot.signed_2023,
             locale=boot.locale,
             timeout_s=boot.timeout,
@@ -290,11 +288,10 @@ def _opened(
     boot: BootWish, wished: BootSettings, given: image_params.DriversGiven, reporter: Reporter
 ) -> Iterator[tuple[list[NamedImage], FileSource | None]]:
     """Make the boot images ready, and open the Windows that has more files."""
-    from osdimage.imaging.boot.sources import image_source  # noqa: PLC0415 - start-up stays cheap
     from osdimage.imaging.media.netboot.wishes import NamedImage  # noqa: PLC0415
     from osdimage.imaging.media.parts.prepared import prepared_boot_image  # noqa: PLC0415
     from osdimage.imaging.progress import portion  # noqa: PLC0415
-    from osdimage.imaging.wim.file import WimFile, leave_memory  # noqa: PLC0415
+    from osdimage.imaging.wim.file import leave_memory  # noqa: PLC0415
     from osdimage.imaging.wim.select import ImageSelector  # noqa: PLC0415
 
     leave_memory()
@@ -316,11 +313,7 @@ def _opened(
             )
             for number, each in enumerate(boot.boot_images)
         ]
-        files = None
-        if boot.boot_files_from is not None:
-            opened = stack.enter_context(WimFile.open(boot.boot_files_from.path))
-            files = image_source(opened.image(boot.boot_files_from.index or 1))
-        yield images, files
+        yield images, boot_params.opened_files(boot.boot_files_from, stack)
 
 
 def _report(folder: Path, plan: NetbootPlan, done: NetbootReport | None, reporter: Reporter) -> None:
