@@ -350,7 +350,7 @@ _OPTIONS: tuple[Callable[[params.Command], params.Command], ...] = (
         show_default=True,
         help="What is to start it; auto: what its files can start.",
     ),
-    click.option("--no-prompt", is_flag=True, help="Start a disc without asking for a key."),
+    click.option("--no-prompt", is_flag=True, help="Of a disc: start without asking for a key, as sticks do."),
     click.option(
         "--signed-2023", is_flag=True, help="UEFI: take the loaders that are signed with 'Windows UEFI CA 2023'."
     ),
@@ -360,7 +360,7 @@ _OPTIONS: tuple[Callable[[params.Command], params.Command], ...] = (
     click.option(
         "--generate-efisys",
         is_flag=True,
-        help="Make what UEFI starts from a disc of the loader, when there is none; never tried with Windows either.",
+        help="Of a disc: make what UEFI starts of the loader, when there is none; never tried with Windows either.",
     ),
     click.option(
         "--locale", metavar="NAME", help="Language of the boot menu, such as de-DE.  Default: the boot image's own."
