@@ -98,7 +98,7 @@ def iso_command(
     opened = _new(given, reporter, made_at) if old is None else _made_of(old, given)
     with opened as contents:
         medium = _medium(contents, changes, wish)
-        folders = () if contents.old is None else contents.old.folders_of(medium.files)
+        folders = () if contents.old is None else contents.old.folders_of(medium.files, changes.removed)
         plan = plan_iso(medium, _options(contents, made_at, wish), folders=folders)
         if not dry_run:
             progress = reporter.callback if old is not None else given.rest(reporter)
@@ -153,7 +153,9 @@ def _medium(contents: _Contents, changes: MediumChanges, wish: DiscWish) -> Medi
     from osdimage.imaging.media.parts.medium import Medium  # noqa: PLC0415
 
     label = contents.label if wish.label is None else wish.label
-    return changed_medium(Medium(label, contents.files, contents.boot, contents.warnings), changes)
+    folders = () if contents.old is None else [each.path for each in contents.old.folders]
+    medium = Medium(label, contents.files, contents.boot, contents.warnings)
+    return changed_medium(medium, changes, folders=folders)
 
 
 def _options(contents: _Contents, made_at: datetime, wish: DiscWish) -> IsoOptions:

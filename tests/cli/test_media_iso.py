@@ -106,6 +106,20 @@ def test_a_disc_of_another_one_has_its_label_and_boot_images_and_the_file_that_w
 
 @pytest.mark.foreign
 @pytest.mark.usefixtures("here")
+def test_an_empty_folder_of_another_disc_stays_unless_it_is_removed() -> None:
+    for name in ("kept", "gone/below", "Gone2"):
+        Path("tree", name).mkdir(parents=True)
+    Path("tree/file").write_bytes(b"1")
+    output("genisoimage", "-quiet", "-udf", "-o", "old.iso", "tree")
+    osdimage("media", "iso", "new.iso", "--from", "old.iso", "--remove", r"\GONE", "--remove", "gone2/")
+    told = output("7zz", "l", "-slt", "-tudf", "new.iso")
+    assert re.findall(r"^Path = (?!new\.iso)(.*)$", told, re.MULTILINE) == ["file", "kept"]
+    refused = osdimage("media", "iso", "2.iso", "--from", "old.iso", "--remove", "kep", code=2)
+    assert "'kep' cannot be removed: the medium has no such file or folder" in refused.err
+
+
+@pytest.mark.foreign
+@pytest.mark.usefixtures("here")
 def test_settings_and_drivers_get_into_the_boot_image_on_the_way() -> None:
     Path("start.cmd").write_bytes(b"wpeinit\r\ncall X:\\menu.cmd\r\n")
     before = digest(Path("pe.wim"))

@@ -20,6 +20,7 @@ from osdimage.imaging.disc.opened import open_disc
 from osdimage.imaging.disc.written.contents import FileContents
 from osdimage.imaging.disc.written.tree import NewFolder
 from osdimage.imaging.errors import InvalidInput, quoted
+from osdimage.imaging.media.parts.changes import is_within
 from osdimage.imaging.media.parts.medium import BootParts, MediumFile, SignedBy, joined
 from osdimage.imaging.media.parts.signing import signed_by
 from osdimage.imaging.media.parts.source import open_source
@@ -70,15 +71,19 @@ class OldDisc:
     boot: BootParts | None
     warnings: tuple[str, ...]
 
-    def folders_of(self, files: Sequence[MediumFile]) -> tuple[NewFolder, ...]:
-        """Return the directories that a new disc has, too: those of its files, and those that were empty before."""
+    def folders_of(self, files: Sequence[MediumFile], removed: Sequence[str] = ()) -> tuple[NewFolder, ...]:
+        """Return the directories that a new disc has, too.
+
+        They are those of its files, and those that were empty before and are not within a path that was removed.
+        """
         before, now = _above(self.files), _above(files)
         spelled = {each.lower() for each in before}
         taken = {each.lower(): each for each in now}
         return tuple(
             NewFolder(taken.get(each.path.lower(), each.path), each.modified_ns)
             for each in self.folders
-            if each.path.lower() in taken or each.path.lower() not in spelled
+            if each.path.lower() in taken
+            or (each.path.lower() not in spelled and not any(is_within(each.path, path) for path in removed))
         )
 
 

@@ -60,13 +60,15 @@ class MediumChanges:
         return (*(each.source for each in (*self.replaced, *self.added)), *more)
 
 
-def changed_medium(medium: Medium, changes: MediumChanges) -> Medium:
+def changed_medium(medium: Medium, changes: MediumChanges, *, folders: Iterable[str] = ()) -> Medium:
     """Return a medium after changes, with what is to be said of them among its warnings.
+
+    ``folders`` are as of :func:`changed_files`.
 
     Raises:
         InvalidRequest, InvalidInput, StorageError: as :func:`changed_files` and :func:`check_setup_answers`.
     """
-    files, warnings = changed_files(medium.files, changes), list(medium.warnings)
+    files, warnings = changed_files(medium.files, changes, folders=folders), list(medium.warnings)
     there = {each.path.lower() for each in files}
     lost = [
         each.path for each in medium.files if each.path.lower() not in there and _STARTING.fullmatch(each.path.lower())
@@ -79,8 +81,15 @@ def changed_medium(medium: Medium, changes: MediumChanges) -> Medium:
     return replace(medium, files=files, warnings=tuple(warnings))
 
 
-def changed_files(files: Iterable[MediumFile], changes: MediumChanges) -> tuple[MediumFile, ...]:
+def changed_files(
+    files: Iterable[MediumFile], changes: MediumChanges, *, folders: Iterable[str] = ()
+) -> tuple[MediumFile, ...]:
     """Return the files of a medium after changes; nothing is read but names and sizes.
+
+    Args:
+        files: that the medium has.
+        changes: what is changed.
+        folders: paths of directories that it has, also of such as hold no files.
 
     Raises:
         InvalidRequest: when a file that is to go or to be replaced is not there, or one that is to be added is; the
@@ -89,7 +98,7 @@ def changed_files(files: Iterable[MediumFile], changes: MediumChanges) -> tuple[
         StorageError: when a source cannot be read.
     """
     kept = {each.path.lower(): each for each in files}
-    faults = list(_removed(kept, changes.removed))
+    faults = list(_removed(kept, {each.lower() for each in folders}, changes.removed))
     new: list[MediumFile] = []
     for each in changes.replaced:
         path = checked_path(each.path)
@@ -137,12 +146,17 @@ def check_setup_answers(
     return (*ignored, f"{path}: Windows Setup alone reads {ANSWERS}, and the medium has no sources/setup.exe")
 
 
-def _removed(kept: dict[str, MediumFile], paths: Iterable[str]) -> Iterator[str]:
+def is_within(path: str, above: str) -> bool:
+    """Tell whether a path of a medium is another one, as people write it, or in a folder of that path."""
+    key, path = above.replace("\\", "/").strip("/").lower(), path.lower()
+    return bool(key) and (path == key or path.startswith(f"{key}/"))
+
+
+def _removed(kept: dict[str, MediumFile], folders: set[str], paths: Iterable[str]) -> Iterator[str]:
     """Take files and folders out, and yield what is wrong with those that are not there."""
     for path in paths:
-        key = path.replace("\\", "/").strip("/").lower()
-        gone = [each for each in kept if each == key or each.startswith(f"{key}/")] if key else []
-        if not gone:
+        gone = [each for each in kept if is_within(each, path)]
+        if not gone and not any(is_within(each, path) for each in folders):
             yield f"{quoted(path)} cannot be removed: the medium has no such file or folder"
         for each in gone:
             del kept[each]
