@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 
-from cases import udf
+from cases import media, udf
 from cases.boot_drivers import storage_package
 from cases.boot_images import pe_files, setup_files
 from cases.driver_packages import below, package
@@ -73,7 +73,7 @@ def boot_wim(wim: str = "boot.wim", has: Files = MappingProxyType({})) -> None:
 
 def windows_disc(iso: str = "Win11.iso", has: Files = MappingProxyType({})) -> None:
     """Make a disc with both, which a BIOS and UEFI start: its files are in UDF, as those of a disc of Windows are."""
-    programs = {BIOS_BOOT: bytes(4096), UEFI_BOOT: bytes(1 << 20), "setup.exe": pe(MACHINES["x64"])}
+    programs = {BIOS_BOOT: bytes(4096), UEFI_BOOT: media.efisys("cdboot", 1 << 20), "setup.exe": pe(MACHINES["x64"])}
     folder = write_tree(Path("disc"), programs)
     (folder / "sources").mkdir()
     install_wim("disc/sources/install.wim")

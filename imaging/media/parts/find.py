@@ -16,7 +16,7 @@ from pathlib import PurePosixPath
 
 from osdimage.imaging import filetime
 from osdimage.imaging.boot.bcd.media import MediaEntry, MediaStoreSettings, TftpOptions, create_media_store
-from osdimage.imaging.boot.files import LARGEST_FILE, shown
+from osdimage.imaging.boot.files import LARGEST_FILE, fallback_path, shown
 from osdimage.imaging.boot.firmware import Firmware
 from osdimage.imaging.boot.language import locale_of
 from osdimage.imaging.boot.sources import image_source
@@ -257,7 +257,15 @@ class _Finder:
         """Find what UEFI starts from a disc, and return its path; its loader and that of the medium are of one kind."""
         part = table.disc_loader_part(is_prompting=self.wish.is_prompting, signed_2023=self.wish.signed_2023)
         volume = self._file(part, partial(self._is_of, signed)) or self._file(part, self._is_named_so)
-        inner = SignedBy.UNKNOWN if volume is None else self._signed_in(bytes_of(volume))
+        inner = SignedBy.UNKNOWN
+        if volume is not None:
+            inside = loader_in(bytes_of(volume), self._architecture)
+            inner = SignedBy.UNKNOWN if inside is None else signed_by(inside)
+            if inside is None:
+                found.warnings.append(
+                    f"{volume.origin}: is no FAT volume that has {shown(fallback_path(self._architecture))}, which is "
+                    "what UEFI starts from a disc"
+                )
         if volume is not None and SignedBy.UNKNOWN not in {inner, signed} and inner is not signed:
             found.warnings.append(
                 f"{volume.origin}: its loader is signed with {inner.called}, and that of the medium with "

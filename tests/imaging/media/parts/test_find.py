@@ -342,3 +342,16 @@ def test_boot_images_of_two_processors_are_refused(complete: PreparedImage, tmp_
     other = prepare(tmp_path, boot_files("x86"))
     with pytest.raises(InvalidInput, match=r"is for x86, and .* for x64: one medium starts those of one processor"):
         find_parts(complete, PartsWish(), others=[other])
+
+
+@pytest.mark.parametrize("data", [body("efisys.bin", 4096), bytes(1 << 16)])
+def test_what_uefi_starts_nothing_from_is_told(data: bytes, tmp_path: Path) -> None:
+    image = boot_image(tmp_path / "pe.wim", boot_files() | {"Windows/Boot/DVD/EFI/en-US/efisys.bin": data})
+    with prepared_boot_image(image, ANY) as prepared:
+        told = find_parts(prepared, PartsWish()).warnings
+        unasked = find_parts(prepared, PartsWish(is_prompting=False)).warnings
+    (warning,) = (each for each in told if "efisys" in each)
+    assert warning.endswith(
+        r"\efisys.bin: is no FAT volume that has \EFI\Boot\bootx64.efi, which is what UEFI starts from a disc"
+    )
+    assert not any("efisys" in each for each in unasked)
