@@ -75,6 +75,7 @@ def test_others_read_all_of_a_disc_and_find_both_boot_images(tmp_path: Path) -> 
     assert hashes["/autounattend.xml"] == hashes["/docs/answers.xml"] == digest(Path("answers.xml"))
     assert hashes["/sources/boot.wim"] == digest(Path("pe.wim"))
     assert hashes["/Boot/etfsboot.com"] == digest(Path("setup/Boot/etfsboot.com"))
+    assert judges.is_same_to_grub(Path("pe.iso"), "/sources/boot.wim", Path("pe.wim"))
     assert [each.platform for each in judges.boot_images(Path("pe.iso"))] == ["BIOS", "UEFI"]
     told = output("7zz", "t", "pe.iso")
     assert "Everything is Ok" in told
