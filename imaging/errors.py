@@ -152,6 +152,7 @@ class Means(StrEnum):
     SECRETS_ON_DISK = "Supplies.secrets_on_disk"
     SHARE = "Machine.shares[{}]"
     SHOW_DISK = "read_table"
+    STICK_LAYOUT = "StickLayout.FAT32_NTFS"
     SYSTEM_DISK = "system_disk"
     SYSTEM_PARTITION = "system_partition"
     UNMOUNT = "unmount_image"

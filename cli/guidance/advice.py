@@ -86,6 +86,7 @@ NAMES = {
     Means.SECRETS_ON_DISK: "--secrets-on-disk",
     Means.SHARE: "--share {}=DIR",
     Means.SHOW_DISK: "osdimage disk show DISK",
+    Means.STICK_LAYOUT: "--layout fat32+ntfs",
     Means.SYSTEM_DISK: "--system DISK",
     Means.SYSTEM_PARTITION: "--system-partition",
     Means.UNMOUNT: "osdimage unmount {}",

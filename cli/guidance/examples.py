@@ -196,6 +196,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "media standalone": (
         "osdimage media standalone lab.iso --sequence ts.xml --boot-image boot.wim --package P1=os.wim --password",
         "osdimage media standalone x.iso --sequence ts.xml --boot-image boot.wim --answers a.yaml --media-size dvd",
+        "osdimage media standalone /dev/sdb --usb --sequence ts.xml --boot-image boot.wim --package P1=os.wim",
     ),
     "media usb": (
         "osdimage media usb lab.img --boot-image boot.wim --startnet startnet.cmd",

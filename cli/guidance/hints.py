@@ -218,7 +218,6 @@ _INSTEAD = {
     ("info", "lookup-table"): "--blobs lists it",
     ("list", "path"): "the path is an argument, as in osdimage list WIM PATH",
     ("update", "wimboot-config"): "--add FILE=/Windows/System32/WimBootCompress.ini is what it does",
-    ("standalone", "usb"): "a stick is made of the disc: osdimage media usb STICK --source ISO",
     ("usb", "media-size"): "an image is as large as --size says, a device as it is",
     ("usb", "overwrite"): "--yes writes to what is there without a question",
     ("unmount", "discard"): "without --commit what was changed is lost",

@@ -7,13 +7,15 @@ from pathlib import Path
 import click
 from osdimage.cli import params, values
 from osdimage.cli.media import boot_params, pe_media
+from osdimage.cli.media import stick as stick_options
 from osdimage.cli.media.boot_params import BootGiven
 from osdimage.cli.media.pe_media import DiscWish
+from osdimage.cli.media.stick import StickWish
 from osdimage.cli.render import Reporter
 
 
 @click.command("boot")
-@click.argument("iso", type=values.NEW_FILE)
+@click.argument("medium", type=values.NEW_FILE)
 @click.option(
     "--server",
     required=True,
@@ -24,10 +26,19 @@ from osdimage.cli.render import Reporter
 )
 @boot_params.options
 @pe_media.disc
+@stick_options.optional
 @params.dry_run
 @params.output(more="each file, and where it comes from")
-def boot_command(iso: Path, server: str, given: BootGiven, wish: DiscWish, dry_run: bool, reporter: Reporter) -> None:
-    """Make ISO, a small medium that starts a boot image and goes on with what a server has.
+def boot_command(
+    medium: Path,
+    server: str,
+    given: BootGiven,
+    wish: DiscWish,
+    stick: StickWish | None,
+    dry_run: bool,
+    reporter: Reporter,
+) -> None:
+    """Make MEDIUM, a small ISO file or with --usb a stick, that starts a boot image and goes on with a server.
 
     With a share, scripts in the boot image connect to it, ask for the account at the computer, and run what a
     medium with task sequences for Windows PE has brought there.  With a web address nothing is put into the boot image:
@@ -39,7 +50,7 @@ def boot_command(iso: Path, server: str, given: BootGiven, wish: DiscWish, dry_r
 
     address = web_address(server)
     if address is not None:
-        purpose = pe_media.Purpose(MediaKind.BOOT, Runner.SITE, address, "OSDIMAGE_BOOT")
+        purpose = pe_media.Purpose(MediaKind.BOOT, Runner.SITE, address, "OSDIMAGE_BOOT", "OSD_BOOT")
     else:
         if "://" in server and not server.lower().startswith("smb:"):
             # An address may have a password in it, and is not shown.
@@ -48,5 +59,7 @@ def boot_command(iso: Path, server: str, given: BootGiven, wish: DiscWish, dry_r
                 r"without a user, or a share: \\SERVER\SHARE\FOLDER, smb://SERVER/SHARE/FOLDER"
             )
         share = share_path(server)
-        purpose = pe_media.Purpose(MediaKind.BOOT, Runner.WINPE, str(share), "OSDIMAGE_BOOT", served_files(share))
-    pe_media.make(iso, purpose, given, wish, reporter, dry_run=dry_run)
+        purpose = pe_media.Purpose(
+            MediaKind.BOOT, Runner.WINPE, str(share), "OSDIMAGE_BOOT", "OSD_BOOT", served_files(share)
+        )
+    pe_media.make(medium, purpose, given, wish, reporter, stick=stick, dry_run=dry_run)

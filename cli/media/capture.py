@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 import click
 from osdimage.cli import params, values
 from osdimage.cli.media import boot_params, pe_media
+from osdimage.cli.media import stick as stick_options
 from osdimage.cli.media.boot_params import BootGiven
 from osdimage.cli.media.pe_media import DiscWish
+from osdimage.cli.media.stick import StickWish
 from osdimage.cli.render import Reporter
 
 if TYPE_CHECKING:
@@ -24,7 +26,7 @@ def _wish(destination: str, name: str, description: str, compress: str) -> Captu
 
 
 @click.command("capture")
-@click.argument("iso", type=values.NEW_FILE)
+@click.argument("medium", type=values.NEW_FILE)
 @click.option(
     "--destination",
     required=True,
@@ -42,20 +44,22 @@ def _wish(destination: str, name: str, description: str, compress: str) -> Captu
 )
 @boot_params.options
 @pe_media.disc
+@stick_options.optional
 @params.dry_run
 @params.output(more="each file, and where it comes from")
 def capture_command(
-    iso: Path,
+    medium: Path,
     destination: str,
     name: str,
     description: str,
     compress: str,
     given: BootGiven,
     wish: DiscWish,
+    stick: StickWish | None,
     dry_run: bool,
     reporter: Reporter,
 ) -> None:
-    """Make ISO, a medium that captures the Windows of the computer that it starts into a WIM in a share.
+    """Make MEDIUM, an ISO file or with --usb a stick, that captures the Windows of a computer into a WIM in a share.
 
     Prepare that Windows first: sysprep /generalize /oobe /shutdown.  The account for the share is asked for at the
     computer, and is not on the medium.  A WIM that is there is left alone.  The disk of a computer that Linux runs on
@@ -66,6 +70,6 @@ def capture_command(
 
     asked = _wish(destination, name, description, compress)
     purpose = pe_media.Purpose(
-        MediaKind.CAPTURE, Runner.WINPE, str(asked.destination), "OSDIMAGE_CAPTURE", capture_files(asked)
+        MediaKind.CAPTURE, Runner.WINPE, str(asked.destination), "OSDIMAGE_CAPTURE", "OSD_CAPTURE", capture_files(asked)
     )
-    pe_media.make(iso, purpose, given, wish, reporter, dry_run=dry_run)
+    pe_media.make(medium, purpose, given, wish, reporter, stick=stick, dry_run=dry_run)

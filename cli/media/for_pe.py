@@ -39,6 +39,7 @@ class PeMedia:
         *,
         identifier: UUID,
         is_unattended: bool,
+        is_disc: bool,
     ) -> PeMedia:
         """Make the scripts.
 
@@ -56,6 +57,7 @@ class PeMedia:
             variables,
             hidden,
             wanted_firmware(given.firmware) or frozenset(Firmware),
+            launch_mode="CD" if is_disc else "UFD",
             medium_id=identifier,
             is_unattended=is_unattended,
             prestart=given.settings.prestart,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -15,12 +15,14 @@ from osdimage.cli import params, values
 from osdimage.cli.disk import params as disk_params
 from osdimage.cli.media import boot_params, dates, for_pe, password, view
 from osdimage.cli.media import content as content_params
+from osdimage.cli.media import stick as stick_options
 from osdimage.cli.media.boot_params import BootGiven
 from osdimage.cli.media.content import ContentWish
 from osdimage.cli.media.discs import Discs, sign_key
 from osdimage.cli.media.for_pe import PeMedia
 from osdimage.cli.media.password import NewPassword
 from osdimage.cli.media.sizes import DISC_SIZE
+from osdimage.cli.media.stick import StickWish
 from osdimage.cli.numbered import present
 from osdimage.cli.render import Reporter
 from osdimage.cli.sequence import supplies as supplies_params
@@ -105,27 +107,29 @@ _media = params.gathered(
 
 
 @click.command("standalone")
-@click.argument("iso", type=values.NEW_FILE)
+@click.argument("medium", type=values.NEW_FILE)
 @content_params.content
 @supplies_params.site
 @password.new
 @boot_params.options
 @_media
-@click.option("--overwrite", is_flag=True, help="Replace files that are there.")
+@click.option("--overwrite", is_flag=True, help="Replace ISO files that are there.")
+@stick_options.optional
 @params.dry_run
 @params.output(more="each file, and where it comes from")
 def standalone_command(
-    iso: Path,
+    medium: Path,
     content: ContentWish,
     supplied: SiteWish,
     secret: NewPassword,
     given: BootGiven,
     wish: MediaWish,
     overwrite: bool,
+    stick: StickWish | None,
     dry_run: bool,
     reporter: Reporter,
 ) -> None:
-    """Make ISO, a medium with a task sequence and all that it needs, from which a computer is installed.
+    """Make MEDIUM, an ISO file or with --usb a stick, with a task sequence and all that it needs.
 
     The sequence is checked before anything is written: packages that are missing are told with the steps that need
     them, and so is what needs a site, an image that is not there, and secrets that would be readable.  `osdimage run
@@ -137,18 +141,24 @@ def standalone_command(
     from osdimage.imaging.media.sequence.signature import require_signer  # noqa: PLC0415
     from osdimage.imaging.scratch import scratch_folder  # noqa: PLC0415
 
+    job = None
+    if stick is not None:
+        stick_options.refuse_disc_options(overwrite=overwrite, media_size=wish.limit_bytes is not None)
+        job = stick.job(medium, wish.seed, reporter, firmware=given.firmware, dry_run=dry_run)
     answers = supplied.answers()
     settings = MediaSettings.of_answers(answers, content.values(), content.hidden)
     asked = _Asked.of(content, answers, settings)
     key = secret.password()
     identifier = UUID(int=disk_params.random_bits(wish.seed).getrandbits(128), version=4)
-    pe = _for_pe(asked, content, given, wish, identifier, is_encrypted=key is not None)
+    pe = _for_pe(asked, content, given, wish, identifier, is_encrypted=key is not None, is_disc=job is None)
     if wish.sign_key is not None:
         require_signer(wish.sign_key)
     made_at = disk_params.made_at(wish.seed)
     with ExitStack() as stack:
         # What is made bears the time of the boot image: a stick that is made of the disc has the same stores.
-        boot = stack.enter_context(pe.settled(given, stack).opened(reporter))
+        boot = stack.enter_context(pe.settled(given, stack).opened(reporter, is_disc=job is None))
+        if job is not None:
+            boot = replace(boot, parts=job.starting(boot.parts))
         validation = _validated(asked, boot, wish, is_encrypted=key is not None)
         found = content_of(
             [each.given for each in asked.sequences],
@@ -161,10 +171,17 @@ def standalone_command(
         plan = _planned(
             boot, found, wish, pe, made_at=made_at, identifier=identifier, findings=validation, scratch=scratch
         )
-        discs = Discs(plan, iso, made_at, wish.seed, wish.sign_key, overwrite, wish.limit_bytes)
         named = (content.vars_file, supplied.answers_file, secret.file, wish.sign_key)
-        discs.refuse_targets((*given.sources, *asked.sources, *(each for each in named if each is not None)))
-        made = discs.planned() if dry_run else discs.write(given.rest(reporter))
+        sources = (*given.sources, *asked.sources, *(each for each in named if each is not None))
+        told = None
+        if job is not None:
+            stick_options.refuse_read(medium, sources)
+            only, told = stick_options.made_of_set(job, plan, wish.sign_key, given.rest(reporter))
+            made = [only]
+        else:
+            discs = Discs(plan, medium, made_at, wish.seed, wish.sign_key, overwrite, wish.limit_bytes)
+            discs.refuse_targets(sources)
+            made = discs.planned() if dry_run else discs.write(given.rest(reporter))
         view.report(
             made,
             reporter,
@@ -176,12 +193,20 @@ def standalone_command(
                 "is_encrypted": key is not None,
                 "is_signed": wish.sign_key is not None,
                 "findings": validation,
+                "stick": told,
             },
         )
 
 
 def _for_pe(
-    asked: _Asked, content: ContentWish, given: BootGiven, wish: MediaWish, identifier: UUID, *, is_encrypted: bool
+    asked: _Asked,
+    content: ContentWish,
+    given: BootGiven,
+    wish: MediaWish,
+    identifier: UUID,
+    *,
+    is_encrypted: bool,
+    is_disc: bool,
 ) -> PeMedia:
     """Make the scripts of media for Windows PE, in whose menu are the sequences that the command names."""
     from osdimage.imaging.media.sequence.families import with_family  # noqa: PLC0415 - start-up stays cheap
@@ -200,6 +225,7 @@ def _for_pe(
         given,
         identifier=identifier,
         is_unattended=wish.is_unattended,
+        is_disc=is_disc,
     )
 
 

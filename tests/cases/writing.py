@@ -749,6 +749,23 @@ def _discs() -> Iterator[Writing]:
     yield Writing("media iso --from", ("media", "iso", "d.iso", *old), {"o.iso": "old.iso", "t": "tree"}, judge)
     alone = ("media", "standalone", "d.iso", "--boot-image", "a.wim", "--sequence", "s.yaml", "--package", "P1=t")
     yield Writing("media standalone", alone, present | {"s.yaml": "sequence.yaml"}, judge)
+    whole, usb = present | {"s.yaml": "sequence.yaml"}, ("--usb", "--seed", "x")
+    yield Writing("media standalone --usb", ("media", "standalone", "d", *alone[3:], *usb), whole, {"d": as_stick})
+    stick_of_share = ("media", "boot", "d", *boot[3:], *usb)
+    yield Writing("media boot --usb", stick_of_share, {"a.wim": "media.wim"}, {"d": as_stick})
+    capturing = ("media", "capture", "d", *boot[3:5], *capture, *usb)
+    yield Writing("media capture --usb", capturing, {"a.wim": "media.wim"}, {"d": as_stick})
+
+
+def as_stick(path: Path) -> object:
+    """Return what is on a stick that has a manifest: what is made for it has the time of its making in it."""
+    volumes = as_made(path)
+    assert isinstance(volumes, list)
+    made = ("/bcd", "/boot.wim", "/media.json", "/sha256sums")
+    return [
+        (each, entries, {name: "made" if name.lower().endswith(made) else data for name, data in files.items()})
+        for each, (entries, files) in volumes
+    ]
 
 
 def as_disc(path: Path) -> object:

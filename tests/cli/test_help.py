@@ -191,7 +191,6 @@ def test_options_of_wimlib_imagex_are_told_with_ours(command: str, option: str, 
     [
         ("iso", "--password-file", "osdimage media standalone"),
         ("iso", "--update", "--from ISO makes one of another one"),
-        ("standalone", "--usb", "osdimage media usb STICK --source ISO"),
         ("usb", "--media-size", "as large as --size says"),
         ("usb", "--overwrite", "--yes writes to what is there"),
     ],

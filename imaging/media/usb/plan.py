@@ -10,7 +10,7 @@ from osdimage.imaging.boot.firmware import Firmware
 from osdimage.imaging.disk.content import FileSystem
 from osdimage.imaging.disk.tables.table import Partition, PartitionTable
 from osdimage.imaging.disk.target import MemoryTarget
-from osdimage.imaging.errors import InvalidRequest, TargetRefused, TooSmall, quoted
+from osdimage.imaging.errors import InvalidRequest, Means, Remedy, TargetRefused, TooSmall, quoted
 from osdimage.imaging.media.parts.medium import Medium, MediumFile
 from osdimage.imaging.media.usb.contents import source_of
 from osdimage.imaging.media.usb.layout import ALIGNMENT, LARGEST_FILE, StickLayout, StickSizes, table_of
@@ -171,7 +171,8 @@ def refuse_large(files: Sequence[MediumFile], layout: StickLayout) -> None:
         fits = all(StickLayout.FAT32_NTFS.is_for_ntfs(each.path, each.size) for each in large)
         elsewhere = ", or a layout with a second volume of NTFS" if fits else ""
         raise TargetRefused(
-            f"{told}{more}: a file on FAT32 holds at most {LARGEST_FILE} bytes; valid are smaller files{elsewhere}"
+            f"{told}{more}: a file on FAT32 holds at most {LARGEST_FILE} bytes; valid are smaller files{elsewhere}",
+            remedy=Remedy("{} makes a stick with one", (Means.STICK_LAYOUT,)) if fits else None,
         )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -22,6 +22,7 @@ def planned_stick(
     *,
     disk_format: DiskFormat = DiskFormat.RAW,
     opening: Opening = AS_FOUND,
+    complete: Callable[[StickPlan, Disk | None], Medium] | None = None,
 ) -> Iterator[tuple[StickPlan, Disk]]:
     """Plan a stick, and yield the plan with its disk, open for writing.
 
@@ -31,6 +32,9 @@ def planned_stick(
         options: how it is made.
         disk_format: of an image that is made; it has its name when the body has ended well, and is not there otherwise.
         opening: how a disk that is there is opened.
+        complete: gets a plan of the medium, and the disk that is there or None, before anything is written; what it
+            returns is planned and written in the place of the medium, such as that with a list of its files, whose
+            making takes long.  It refuses by raising.
 
     Raises:
         OsdImageError: as :func:`~osdimage.imaging.media.usb.plan.plan_stick`,
@@ -39,9 +43,16 @@ def planned_stick(
     where = Path(path)
     if where.exists():
         with open_disk(where, write=True, opening=opening) as disk:
-            yield plan_stick(medium, options, geometry=disk.geometry, name=disk.name), disk
+            plan = plan_stick(medium, options, geometry=disk.geometry, name=disk.name)
+            whole = medium if complete is None else complete(plan, disk)
+            if whole is not medium:
+                plan = plan_stick(whole, options, geometry=disk.geometry, name=disk.name)
+            yield plan, disk
         return
     plan = plan_stick(medium, options, name=str(where))
+    whole = medium if complete is None else complete(plan, None)
+    if whole is not medium:
+        plan = plan_stick(whole, options, name=str(where))
     sector_bytes = plan.table.geometry.sector_size
     with new_disk(where, disk_format, plan.size_bytes, sector_size=sector_bytes, replace=False) as disk:
         yield plan, disk
