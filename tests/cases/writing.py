@@ -749,7 +749,7 @@ def _discs() -> Iterator[Writing]:
     yield Writing("media iso --from", ("media", "iso", "d.iso", *old), {"o.iso": "old.iso", "t": "tree"}, judge)
     alone = ("media", "standalone", "d.iso", "--boot-image", "a.wim", "--sequence", "s.yaml", "--package", "P1=t")
     yield Writing("media standalone", alone, present | {"s.yaml": "sequence.yaml"}, judge)
-    whole, usb = present | {"s.yaml": "sequence.yaml"}, ("--usb", "--seed", "x")
+    whole, usb = present | {"s.yaml": "sequence.yaml"}, ("--usb", "--seed", "x", "--yes", "--no-backup")
     yield Writing("media standalone --usb", ("media", "standalone", "d", *alone[3:], *usb), whole, {"d": as_stick})
     stick_of_share = ("media", "boot", "d", *boot[3:], *usb)
     yield Writing("media boot --usb", stick_of_share, {"a.wim": "media.wim"}, {"d": as_stick})
