@@ -27,6 +27,8 @@ from osdimage.cli.invocation import KEY_VARIABLE
 ROOT = Path(__file__).resolve().parents[2]
 SHARE = ROOT / "packaging" / "share"
 PAGES = sorted((SHARE / "man" / "man1").iterdir())
+# How the code calls one that a person chooses: that of --password-env.
+_CHOSEN = "variable"
 
 
 def commands(command: click.Command, *words: str) -> Iterator[tuple[tuple[str, ...], click.Command]]:
@@ -114,7 +116,8 @@ def read_variables() -> set[str]:
                         ast.Call(func=ast.Attribute(value=ast.Attribute(attr="environ")), args=[name, *_])
                         | ast.Subscript(value=ast.Attribute(attr="environ"), slice=name)
                     ):
-                        found.add(name.value if isinstance(name, ast.Constant) else names[ast.unparse(name)])
+                        if ast.unparse(name) != _CHOSEN:
+                            found.add(name.value if isinstance(name, ast.Constant) else names[ast.unparse(name)])
     return {str(each) for each in found}
 
 
