@@ -49,6 +49,7 @@ VARYING = (
         re.compile(rf"{_behind('the file has ', 'image, ', 'images, ', 'together ', '.swm: ')}{_SIZE}"),
         0.03,
     ),
+    Varying("size of a medium with a WIM", re.compile(rf"{_behind('files, ')}{_SIZE}"), 0.05),
     Varying("size of a WIM before", re.compile(rf"{_behind('KB, before ', 'MB, before ')}{_SIZE}"), 0.03),
     Varying("size of a stream", re.compile(rf"{_behind('the stream has ', 'sent: ', 'received: ')}{_SIZE}"), 0.03),
     Varying("growth of a WIM", re.compile(rf"{_SIZE}(?= (?:more|less|of it are|of them are)\b)"), 0.1),
