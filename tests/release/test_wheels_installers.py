@@ -68,7 +68,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
 def test_a_line_of_the_page_installs_the_wheel_and_another_takes_it_away(home: Home, program: str) -> None:
     text = PAGE.read_text(encoding="utf-8")
     line = re.search(
-        rf"^    ({PROGRAMS[program]} ('./osdimage-(.*)-cp311.*x86_64\.whl\[drivers\]'))$", text, re.MULTILINE
+        rf"^    ({PROGRAMS[program]} ('./osdimage-(.*)-cp311.*x86_64\.whl\[drivers,crypto\]'))$", text, re.MULTILINE
     )
     assert line is not None
     column = 1 + list(PROGRAMS).index(program)
